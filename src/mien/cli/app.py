@@ -1,0 +1,43 @@
+"""The `mien` command: one verb a file; each translates words into one call."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mien import __version__
+from mien.errors import MienError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="mien",
+    help="Read facial expressions from photos, and train the models that do it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mien {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before a verb."""
+
+
+def main() -> None:
+    """Run the command; an expected error is one sentence on standard error and exit status 1."""
+    try:
+        app()
+    except MienError as error:
+        typer.echo(f"mien: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""Labelled faces: one table, readers for every layout people have, and the finder of near copies."""

@@ -1,0 +1,84 @@
+"""The errors that mien raises, as a tree.
+
+    MienError
+    ├── MediaError (ValueError)            a photo or video that cannot be read
+    │   └── MediaTooLargeError             it claims more pixels than the limit
+    ├── DataError (ValueError)             a data set with rows that cannot be used
+    ├── CardError (ValueError)             a model file without a usable card
+    ├── RecipeError (ValueError)           a training recipe with an unknown or impossible value
+    ├── WeightsError (OSError)             a weight file that is not there or not what it should be
+    │   ├── WeightsMissingError            known, but not on this machine yet
+    │   ├── ChecksumError                  bytes differ from the pinned SHA-256
+    │   └── DownloadError                  the transfer failed
+    └── MissingExtraError (ImportError)    an optional part of mien is not installed
+
+Each also inherits the builtin that a caller would catch. Every message says what was expected, what came
+and what to do. "No face" is not an error: it is an empty result.
+"""
+
+__all__ = [
+    "CardError",
+    "ChecksumError",
+    "DataError",
+    "DownloadError",
+    "MediaError",
+    "MediaTooLargeError",
+    "MienError",
+    "MissingExtraError",
+    "RecipeError",
+    "WeightsError",
+    "WeightsMissingError",
+]
+
+
+class MienError(Exception):
+    """Anything that mien raises on purpose."""
+
+
+class MediaError(MienError, ValueError):
+    """A photo or video that cannot be read."""
+
+
+class MediaTooLargeError(MediaError):
+    """A picture that claims more pixels than the limit; raised before it is decoded."""
+
+
+class DataError(MienError, ValueError):
+    """A data set with rows or files that cannot be used."""
+
+
+class CardError(MienError, ValueError):
+    """A model file whose card is absent or does not fit."""
+
+
+class RecipeError(MienError, ValueError):
+    """A training recipe with an unknown field or an impossible value."""
+
+
+class WeightsError(MienError, OSError):
+    """A weight file that is not there, or is not what it should be."""
+
+
+class WeightsMissingError(WeightsError):
+    """A known weight file that is not on this machine yet."""
+
+
+class ChecksumError(WeightsError):
+    """A file whose bytes differ from the pinned SHA-256."""
+
+
+class DownloadError(WeightsError):
+    """A download that failed; what had arrived is kept and resumed next time."""
+
+
+class MissingExtraError(MienError, ImportError):
+    """An optional part of mien is not installed.
+
+    Example:
+        >>> raise MissingExtraError("training", extra="train")
+        Traceback (most recent call last):
+        mien.errors.MissingExtraError: training needs packages that are not installed: run pip install "mien[train]"
+    """
+
+    def __init__(self, purpose: str, *, extra: str) -> None:
+        super().__init__(f'{purpose} needs packages that are not installed: run pip install "mien[{extra}]"')

@@ -1,0 +1,1 @@
+"""The workshop: networks, training and export. The only floor that imports torch."""

@@ -1,0 +1,113 @@
+"""Random views of training faces: one batched affine warp, light and a patch taken out.
+
+The ranges cover what detectors really do to a face's framing: their boxes scatter by about 10 % in size and
+place, and faces roll by up to 15 degrees before the aligner turns them upright.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["Augmentation", "centre_view", "random_views"]
+
+CROP = 44 / 48
+"""Share of the stored face's side that a view shows: the border is where shifted views come from."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far random views stray from the stored face.
+
+    Args:
+        rotation_deg: Largest turn to either side.
+        shift: Largest shift, as a share of the side.
+        scale: Smallest and largest zoom.
+        shear: Largest shear.
+        flip: Mirror half of the views.
+        brightness: Largest offset, as a share of the grey range 0..255, halved.
+        contrast: Largest change of contrast, as a factor around 1.
+        erase_probability: Share of the views that lose a rectangle.
+        erase_area: Smallest and largest share of the view that it takes.
+    """
+
+    rotation_deg: float = 15.0
+    shift: float = 0.1
+    scale: tuple[float, float] = (0.85, 1.15)
+    shear: float = 0.1
+    flip: bool = True
+    brightness: float = 0.3
+    contrast: float = 0.3
+    erase_probability: float = 0.25
+    erase_area: tuple[float, float] = (0.02, 0.2)
+
+
+def centre_view(faces: Tensor) -> Tensor:
+    """The middle of each face, as the exported model sees it: `(n, side, side)` to `(n, 1, crop, crop)` float."""
+    side = faces.shape[-1]
+    crop = round(side * CROP)
+    start = (side - crop) // 2
+    return faces[:, None, start : start + crop, start : start + crop].float()
+
+
+def random_views(faces: Tensor, *, side_px: int, options: Augmentation, generator: torch.Generator) -> Tensor:
+    """One random view of every face.
+
+    Args:
+        faces: `(n, side, side)` uint8.
+        side_px: Side of the views.
+        generator: Source of all randomness, on the device of `faces`.
+
+    Returns:
+        `(n, 1, side_px, side_px)` float32 in 0..255.
+    """
+    n = len(faces)
+    theta = _random_affine(n, options, generator).to(faces.device)
+    grid = F.affine_grid(theta, [n, 1, side_px, side_px], align_corners=False)
+    views = F.grid_sample(faces[:, None].float(), grid, padding_mode="border", align_corners=False)
+    views = _relight(views, options, generator)
+    return _erase(views, options, generator)
+
+
+def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(shape, generator=generator, device=generator.device) * (high - low) + low
+
+
+def _random_affine(n: int, options: Augmentation, generator: torch.Generator) -> Tensor:
+    """`(n, 2, 3)` maps from view to face coordinates."""
+    angle = _uniform((n,), -1, 1, generator) * math.radians(options.rotation_deg)
+    zoom = CROP / _uniform((n,), *options.scale, generator)
+    shear = _uniform((n,), -1, 1, generator) * options.shear
+    shift = _uniform((n, 2), -2, 2, generator) * options.shift  # coordinates span 2
+    mirror = torch.ones(n, device=generator.device)
+    if options.flip:
+        mirror = mirror - 2.0 * (_uniform((n,), 0, 1, generator) < 0.5)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    rows = [mirror * cos, shear * cos - sin, mirror * sin, shear * sin + cos]
+    linear = torch.stack(rows, dim=1).view(n, 2, 2) * zoom[:, None, None]
+    return torch.cat([linear, shift[:, :, None]], dim=2)
+
+
+def _relight(views: Tensor, options: Augmentation, generator: torch.Generator) -> Tensor:
+    n = len(views)
+    contrast = 1 + _uniform((n, 1, 1, 1), -1, 1, generator) * options.contrast
+    brightness = _uniform((n, 1, 1, 1), -1, 1, generator) * options.brightness * 127.5
+    mean = views.mean(dim=(1, 2, 3), keepdim=True)
+    return ((views - mean) * contrast + mean + brightness).clamp_(0, 255)
+
+
+def _erase(views: Tensor, options: Augmentation, generator: torch.Generator) -> Tensor:
+    """Cover a random rectangle of some views with one random grey."""
+    n, _, side, _ = views.shape
+    area = _uniform((n,), *options.erase_area, generator)
+    aspect = torch.exp(_uniform((n,), -1, 1, generator) * math.log(3))
+    size = torch.stack([(area * aspect).sqrt(), (area / aspect).sqrt()], dim=1).clamp_(max=1)  # (n, 2)
+    start = _uniform((n, 2), 0, 1, generator) * (1 - size)
+    size = size * (_uniform((n, 1), 0, 1, generator) < options.erase_probability)
+    grey = _uniform((n, 1, 1, 1), 0, 255, generator)
+    place = (torch.arange(side, device=views.device) + 0.5) / side
+    inside = (place >= start[:, :, None]) & (place < (start + size)[:, :, None])  # (n, 2, side)
+    covered = inside[:, 0, :, None] & inside[:, 1, None, :]
+    return torch.where(covered[:, None], grey, views)

@@ -1,0 +1,53 @@
+"""What several tests share: the real media and data beside the project, where present."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@dataclass(frozen=True)
+class SharedMedia:
+    """Real photos and videos beside the project, with what is known of each."""
+
+    folder: Path
+    manifest: dict[str, dict[str, str]]  # relative path -> its line of MANIFEST.csv
+    faces: dict[str, dict[str, Any]]  # relative path -> size, faces (hand-checked boxes), ignore
+
+    def path(self, name: str) -> Path:
+        """Absolute path of `images/...`, `bad/...` or `videos/...`."""
+        return self.folder / name
+
+
+@pytest.fixture(scope="session")
+def shared_media() -> SharedMedia:
+    """The labelled media; skips where they are absent."""
+    folder = SHARED / "media"
+    if not folder.is_dir():
+        pytest.skip("needs the real test media in ../shared/media, which are not here")
+    with (folder / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
+        manifest = {row["file"]: row for row in csv.DictReader(file)}
+    return SharedMedia(folder, manifest, json.loads((folder / "faces.json").read_text("utf-8")))
+
+
+@pytest.fixture(scope="session")
+def shared_fer2013() -> Path:
+    """The folder with FER-2013 packed and `expand.py`; skips where it is absent."""
+    folder = SHARED / "data" / "fer2013"
+    if not folder.is_dir():
+        pytest.skip("needs FER-2013 in ../shared/data/fer2013, which is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_models() -> Path:
+    """The folder with detector files for download tests; skips where it is absent."""
+    folder = SHARED / "models"
+    if not folder.is_dir():
+        pytest.skip("needs the detector files in ../shared/models, which are not here")
+    return folder
