@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from mien.taxonomy import TAXONOMIES
 
-__all__ = ["NOTICE", "Emotions", "Face", "FaceReading", "FrameReading", "Landmarks", "ReadOptions"]
+__all__ = ["NOTICE", "BoxXyxy", "Emotions", "Face", "FaceReading", "FrameReading", "Landmarks", "ReadOptions"]
 
 NOTICE = "mien reports how a face looks to viewers, not what a person feels."
 """Shown wherever results are."""

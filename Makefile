@@ -1,0 +1,58 @@
+# Every command a newcomer needs. `make demo` and `make test` want Python 3.11 or newer, make and git, nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_VENV := .demo-venv
+DEMO_PHOTO := examples/astronaut.jpg
+
+.PHONY: help demo install test check format-check lint types floors tests format clean
+
+help:
+	@echo "make demo     read a sample photo: an environment, the core, a table, results under demo/"
+	@echo "make test     install everything and run every check and test"
+	@echo "make install  an editable install with every extra in $(VENV)"
+	@echo "make check    what CI runs: format, lint, types, floors, doctests, tests"
+	@echo "make format   put the code into its format"
+
+demo: $(DEMO_VENV)/installed
+	$(DEMO_VENV)/bin/mien analyze $(DEMO_PHOTO) --out demo
+	@echo "Look at demo/: the annotated picture, readings.csv, readings.json, frequency.csv"
+
+$(DEMO_VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt .
+	@touch $@
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,data,dev]"
+	@touch $@
+
+test: install check
+
+check: format-check lint types floors tests
+
+format-check:
+	$(BIN)/ruff format --check .
+
+lint:
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+floors:
+	$(BIN)/lint-imports --no-logo
+
+tests:
+	$(BIN)/pytest
+
+format:
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) $(DEMO_VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

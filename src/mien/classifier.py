@@ -1,0 +1,147 @@
+"""EmotionClassifier: a model file and its card, from face crops to emotions."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from mien.card import CARD_KEY, Head, ModelCard
+from mien.errors import CardError, WeightsMissingError
+from mien.preprocess import to_input
+from mien.results import Emotions
+from mien.taxonomy import NOT_A_FACE, TAXONOMIES, UNKNOWN
+
+__all__ = ["DEFAULT_MODEL", "Classifier", "EmotionClassifier", "embedded_models"]
+
+DEFAULT_MODEL = "mien-m"
+
+_ASSETS = Path(__file__).parent / "assets"
+
+
+class Classifier(Protocol):
+    """Reads the emotions of face crops; safe to share between threads."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model is."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the model file."""
+        ...
+
+    def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
+        """One result per crop, in order."""
+        ...
+
+
+def embedded_models() -> dict[str, Path]:
+    """The models that come with mien: name -> file."""
+    return {path.stem: path for path in sorted(_ASSETS.glob("*.onnx"))}
+
+
+class EmotionClassifier:
+    """A model run by ONNX Runtime on one thread; safe to share between threads.
+
+    Args:
+        path: An ONNX file with a card inside, as `mien export` writes it.
+        threads: Threads that one call may use. One is fastest for a few faces, and leaves the other cores alone.
+
+    Raises:
+        WeightsMissingError: there is no such file.
+        CardError: the file is no ONNX model, or holds no usable card.
+
+    Example:
+        >>> classifier = EmotionClassifier.load()
+        >>> grey = np.full((48, 48), 128, np.uint8)
+        >>> len(classifier.classify([grey, grey])), classifier.card.name
+        (2, 'mien-m')
+    """
+
+    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise WeightsMissingError(
+                f"{path} is not there: expected an ONNX file or one of {', '.join(embedded_models())}"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001  ONNX Runtime's errors share no public base class
+            raise CardError(f"{path} is not a model that ONNX Runtime can load: {str(error)[:200]}") from None
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if CARD_KEY not in metadata:
+            raise CardError(f"{path} has no mien card inside: export it with `mien export`")
+        self.card = ModelCard.from_json(metadata[CARD_KEY], source=str(path))
+
+    @classmethod
+    def load(cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int = 1) -> Self:
+        """The embedded model of that name, or a model file."""
+        return cls(embedded_models().get(str(name_or_path), Path(name_or_path)), threads=threads)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the model file."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def logits(self, crops: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
+        """The model's raw answers, before temperature.
+
+        Args:
+            crops: As `classify` takes them.
+
+        Returns:
+            Name of the label set -> `(n, len(labels) + len(extra))` logits, and "embedding" -> `(n, width)` where
+            the model has one.
+        """
+        outputs = {head.taxonomy: head.output for head in self.card.heads}
+        if self.card.embedding is not None:
+            outputs["embedding"] = self.card.embedding
+        answers = self._session.run(list(outputs.values()), {"faces": to_input(crops, self.card.input)})
+        return dict(zip(outputs, answers, strict=True))
+
+    def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
+        """How each face looks to viewers.
+
+        Args:
+            crops: Face crops framed as the card says, `(height, width, 3)` RGB or `(height, width)` grey uint8.
+            labels: Name of the label set; None takes the model's first.
+
+        Returns:
+            One result per crop, in order; an empty list for no crops.
+
+        Raises:
+            ValueError: a crop of another shape or type, or a label set that the model does not answer in.
+        """
+        head = self.card.heads[0] if labels is None else self.card.head(labels)
+        if not crops:
+            return []
+        answers = self.logits(crops)
+        values = _softmax(answers[head.taxonomy][:, : len(TAXONOMIES[head.taxonomy])] / head.temperature)
+        unknown, not_a_face = (self._viewers_share(answers, word) for word in (UNKNOWN, NOT_A_FACE))
+        return [
+            Emotions(head.taxonomy, tuple(values[row].tolist()), unknown[row], not_a_face[row])
+            for row in range(len(crops))
+        ]
+
+    def _viewers_share(self, answers: dict[str, NDArray[np.float32]], word: str) -> list[float | None]:
+        """Expected share of viewers who would say `word`, from the head that was trained on their votes."""
+        head: Head | None = next((head for head in self.card.heads if word in head.extra), None)
+        if head is None:
+            return [None] * len(next(iter(answers.values())))
+        column = len(TAXONOMIES[head.taxonomy]) + head.extra.index(word)
+        return [float(value) for value in _softmax(answers[head.taxonomy])[:, column]]
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Rows as probabilities; in double precision, so that they sum to 1 within 1e-12."""
+    exps = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(exps / exps.sum(axis=1, keepdims=True), np.float64)
