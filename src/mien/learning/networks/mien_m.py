@@ -1,25 +1,15 @@
 """mien-m: a small residual network for 48-px faces, with one head per label set.
 
 Ours. Dense 3x3 convolutions, because they beat depthwise ones on CPUs and batch normalisation folds into them;
-identity skips where shapes match; global average pooling, so that any input size works. 1,754,353 parameters.
+identity skips where shapes match; global average pooling, so that any input size works. 1,758,449 parameters.
 """
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from mien.taxonomy import FER2013, FERPLUS_VOTES
+from mien.learning.networks.two_heads import TwoHeadNetwork, TwoHeads
 
 __all__ = ["MienM", "TwoHeads"]
-
-
-class TwoHeads(NamedTuple):
-    """What a network with two heads answers."""
-
-    votes: Tensor  # (n, 10) logits in the order of FERPLUS_VOTES
-    labels: Tensor  # (n, 7) logits in the order of FER2013
-    embedding: Tensor  # (n, width of the last stage)
 
 
 class ConvBlock(nn.Module):
@@ -36,13 +26,14 @@ class ConvBlock(nn.Module):
         return x + y if self.has_skip else y
 
 
-class MienM(nn.Module):
+class MienM(TwoHeadNetwork):
     """The network; grey faces in, two sets of logits and the embedding out.
 
     Args:
         stem: Channels of the first convolution.
         stages: `(channels, blocks)` of each stage; a stage halves the resolution in its first block.
         dropout: Share of the embedding dropped before the heads while training.
+        outputs: Columns of a single head; None for the two heads.
     """
 
     def __init__(
@@ -51,23 +42,12 @@ class MienM(nn.Module):
         stem: int = 32,
         stages: tuple[tuple[int, int], ...] = ((64, 2), (128, 3), (192, 3), (256, 1)),
         dropout: float = 0.2,
+        outputs: int | None = None,
     ) -> None:
-        super().__init__()
         blocks: list[nn.Module] = [ConvBlock(1, stem)]
         channels = stem
         for width, depth in stages:
             blocks += [ConvBlock(channels, width, stride=2)]
             blocks += [ConvBlock(width, width) for _ in range(depth - 1)]
             channels = width
-        self.trunk = nn.Sequential(*blocks)
-        self.dropout = nn.Dropout(dropout)
-        self.votes = nn.Linear(channels, len(FERPLUS_VOTES))
-        self.labels = nn.Linear(channels, len(FER2013))
-
-    def forward(self, faces: Tensor) -> TwoHeads:
-        """Args: `faces`: `(n, 1, side, side)` float, grey levels in 0..255."""
-        x = (faces - 128.0) / 64.0
-        x = self.trunk(x)  # (n, channels, side / 16, side / 16)
-        embedding = x.mean(dim=(2, 3))
-        x = self.dropout(embedding)
-        return TwoHeads(self.votes(x), self.labels(x), embedding)
+        super().__init__(nn.Sequential(*blocks), channels=channels, dropout=dropout, outputs=outputs)
