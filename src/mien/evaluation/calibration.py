@@ -1,0 +1,143 @@
+"""Does a model that says "90 %" come true nine times in ten? Temperature and calibration error; numpy only."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.evaluation.metrics import right_averaged_over_ties
+
+__all__ = ["TEMPERATURE_RANGE", "Reliability", "ece", "fit_temperature", "reliability", "softmax"]
+
+TEMPERATURE_RANGE = (0.01, 100.0)
+"""Temperatures that `fit_temperature` answers with; an optimum beyond is cut to the end."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Confidence against accuracy in bins of rows, least confident first; empty bins are left out.
+
+    Args:
+        confidence: Mean confidence per bin.
+        accuracy: Share of right answers per bin.
+        count: Rows per bin.
+    """
+
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    count: tuple[int, ...]
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error: the gap between confidence and accuracy, averaged over the rows, in [0, 1]."""
+        gaps = np.abs(np.subtract(self.confidence, self.accuracy))
+        return float(np.average(gaps, weights=self.count))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, JSON-safe."""
+        return {"confidence": list(self.confidence), "accuracy": list(self.accuracy), "count": list(self.count)}
+
+
+def softmax(logits: NDArray[np.floating], *, temperature: float = 1.0) -> NDArray[np.float64]:
+    """Logits `(n, classes)` as probabilities, divided by the temperature first.
+
+    Raises:
+        ValueError: the temperature is not positive.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    scaled = logits.astype(np.float64) / temperature
+    exps = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(exps / exps.sum(axis=1, keepdims=True), np.float64)
+
+
+def fit_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64] | NDArray[np.floating]) -> float:
+    """The temperature that makes the targets most likely (Guo et al. 2017, arXiv 1706.04599).
+
+    In 1 / temperature the negative log-likelihood is convex, so its slope has one zero, which bisection finds to
+    eight digits. Above 1 the model was too sure, below 1 not sure enough.
+
+    Args:
+        logits: `(n, classes)`, finite.
+        targets: `(n,)` labels, or `(n, classes)` distributions such as shares of votes.
+
+    Returns:
+        A value in `TEMPERATURE_RANGE`: at its lower end where every answer is right, at its upper end where the
+        logits are worth nothing.
+
+    Raises:
+        ValueError: no rows, logits that are not finite, or shapes that do not fit.
+
+    Example:
+        >>> logits = np.array([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
+        >>> labels = np.array([0, 0, 0, 1])
+        >>> temperature = fit_temperature(logits, labels)
+        >>> softmax(logits, temperature=temperature)[0].round(6)  # right three times in four
+        array([0.75, 0.25])
+    """
+    if logits.ndim != 2 or len(logits) == 0 or not np.isfinite(logits).all():
+        raise ValueError(f"logits must be (n, classes) and finite, at least one row, got shape {logits.shape}")
+    exact = logits.astype(np.float64)
+    if targets.shape == exact.shape:
+        wanted = (exact * targets).sum(axis=1)
+    elif targets.shape == (len(exact),):
+        wanted = np.take_along_axis(exact, targets[:, None].astype(np.intp), axis=1)[:, 0]
+    else:
+        raise ValueError(f"targets must be {exact.shape[:1]} labels or {exact.shape}, got {targets.shape}")
+
+    def slope(temperature: float) -> float:
+        """Of the negative log-likelihood in 1 / temperature; it falls as the temperature rises."""
+        return float(((softmax(exact, temperature=temperature) * exact).sum(axis=1) - wanted).mean())
+
+    low, high = map(math.log, TEMPERATURE_RANGE)
+    for _ in range(40):
+        middle = (low + high) / 2
+        if slope(math.exp(middle)) > 0:  # still too sure
+            low = middle
+        else:
+            high = middle
+    return math.exp((low + high) / 2)
+
+
+def reliability(
+    probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, bins: int = 15, equal_mass: bool = True
+) -> Reliability:
+    """Group the rows by the probability of their answer and compare it with how often they are right.
+
+    Args:
+        probabilities: `(n, classes)`; the answer is the most probable class.
+        labels: `(n,)`, the truth.
+        bins: Number of bins.
+        equal_mass: Bins hold equally many rows; otherwise they are equally wide in (0, 1].
+
+    Raises:
+        ValueError: no rows, different lengths, or fewer than one bin.
+    """
+    if len(labels) == 0 or len(probabilities) != len(labels) or bins < 1:
+        raise ValueError(
+            "expected probabilities for each label and at least one bin, "
+            f"got {len(probabilities)} for {len(labels)} labels and {bins} bins"
+        )
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = right_averaged_over_ties(confidence, probabilities.argmax(axis=1) == labels)
+    order = np.argsort(confidence, kind="stable")
+    if equal_mass:
+        groups = np.array_split(order, bins)
+    else:
+        edges = np.arange(1, bins) / bins
+        groups = np.split(order, np.searchsorted(confidence[order], edges, side="right"))
+    groups = [rows for rows in groups if len(rows)]
+    return Reliability(
+        confidence=tuple(float(confidence[rows].mean()) for rows in groups),
+        accuracy=tuple(float(right[rows].mean()) for rows in groups),
+        count=tuple(len(rows) for rows in groups),
+    )
+
+
+def ece(
+    probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, bins: int = 15, equal_mass: bool = True
+) -> float:
+    """Expected calibration error (Naeini et al. 2015) of the most probable class; arguments as `reliability`."""
+    return reliability(probabilities, labels, bins=bins, equal_mass=equal_mass).ece
