@@ -12,7 +12,17 @@ from typing import Any, Self
 
 from mien.taxonomy import TAXONOMIES
 
-__all__ = ["NOTICE", "BoxXyxy", "Emotions", "Face", "FaceReading", "FrameReading", "Landmarks", "ReadOptions"]
+__all__ = [
+    "NOTICE",
+    "BoxXyxy",
+    "Emotions",
+    "Face",
+    "FaceReading",
+    "FrameReading",
+    "Landmarks",
+    "PhotoResult",
+    "ReadOptions",
+]
 
 NOTICE = "mien reports how a face looks to viewers, not what a person feels."
 """Shown wherever results are."""
@@ -257,3 +267,39 @@ class FrameReading:
             model=values["model"],
             model_sha256=values["model_sha256"],
         )
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """What came of one photo among many: its reading, or why there is none.
+
+    Args:
+        source: The photo as it was named.
+        reading: Its faces; None if it could not be read.
+        error: One sentence that says why not; None if it was read.
+
+    Raises:
+        ValueError: both or neither of reading and error are given.
+    """
+
+    source: str
+    reading: FrameReading | None
+    error: str | None
+
+    def __post_init__(self) -> None:
+        if (self.reading is None) == (self.error is None):
+            raise ValueError(f"{self.source}: expected either a reading or an error, got both or neither")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, JSON-safe."""
+        return {
+            "source": self.source,
+            "reading": self.reading.to_dict() if self.reading else None,
+            "error": self.error,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`."""
+        reading = values["reading"]
+        return cls(values["source"], FrameReading.from_dict(reading) if reading else None, values["error"])
