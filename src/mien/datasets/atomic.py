@@ -1,0 +1,46 @@
+"""Outputs that are there whole or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mien.errors import DataError
+
+__all__ = ["check_absent", "replacing"]
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A name beside `path` to write to; what stands there is renamed to `path` at the end.
+
+    The caller makes a file or a folder under that name. After an error or Ctrl-C it is removed and `path` is as
+    it was. A folder replaces an older one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # the suffix stays the last part, since some writers choose the format by it
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.unfinished{path.suffix}")
+    try:
+        yield unfinished
+        if unfinished.is_dir() and path.is_dir():
+            shutil.rmtree(path)
+        unfinished.replace(path)
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        else:
+            unfinished.unlink(missing_ok=True)
+
+
+def check_absent(path: str | Path, *, overwrite: bool) -> None:
+    """Refuse to write over what is there.
+
+    Raises:
+        DataError: `path` is a file or a folder with something in it, and `overwrite` is False.
+    """
+    path = Path(path)
+    is_there = any(path.iterdir()) if path.is_dir() else path.exists()
+    if is_there and not overwrite:
+        raise DataError(f"{path} is there already: choose another name, or allow it to be replaced with --overwrite")
