@@ -1,0 +1,57 @@
+"""Small labelled faces and a model's answers to them, for the tests of evaluation."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.card import Head, InputSpec, ModelCard
+from mien.datasets.droplist import DropList
+from mien.datasets.faceset import FaceSet
+from mien.evaluation.judge import Exam
+from mien.taxonomy import FER2013, FERPLUS
+
+VOTE_HEAD = Head("ferplus", "votes", ("unknown", "not_a_face"), 0.5)
+HEAD = Head("fer2013", "labels", (), 2.0)
+CARD = ModelCard(
+    name="sample",
+    version="1",
+    input=InputSpec(side_px=48, crop_scale=1.0),
+    heads=(VOTE_HEAD, HEAD),
+    embedding=None,
+    parameters=1,
+    licence="Apache-2.0",
+)
+
+
+def sample_faces() -> FaceSet:
+    """20 Training and 60 PublicTest faces of noise with labels and votes; five of the latter have no majority."""
+    random = np.random.default_rng(11)
+    n = 80
+    labels = random.integers(0, len(FER2013), n)
+    votes = np.zeros((n, 10), np.uint8)
+    winners = [FERPLUS.index(FER2013.labels[label]) for label in labels]
+    votes[np.arange(n), winners] = 7
+    votes[np.arange(n), (np.array(winners) + 1) % 8] = 3
+    votes[70:75] = [5, 5, 0, 0, 0, 0, 0, 0, 0, 0]
+    return FaceSet(
+        pixels=random.integers(0, 256, (n, 48, 48)).astype(np.uint8),
+        labels=labels,
+        votes=votes,
+        split=np.array(["Training"] * 20 + ["PublicTest"] * 60),
+        taxonomy=FER2013,
+        source="sample.csv",
+    )
+
+
+def every_nth_row(faces: FaceSet, n: int) -> DropList:
+    """A drop list of rows 0, n, 2n, ..."""
+    rows = faces.select(slice(None, None, n))
+    return DropList(frozenset(zip(rows.split.tolist(), rows.names.tolist(), strict=True)), source="drop.csv")
+
+
+def answers_to(exam: Exam, *, seed: int, extra: int = 0) -> NDArray[np.float32]:
+    """Logits that are right about two times in three, with random columns after the labels."""
+    random = np.random.default_rng(seed)
+    classes = len(exam.truth.taxonomy)
+    logits = random.normal(size=(len(exam.faces), classes + extra))
+    logits[np.arange(len(logits)), exam.truth.labels] += 1.5
+    return logits.astype(np.float32)
