@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mien import __version__
+from mien.cli.evaluate import evaluate
 from mien.errors import MienError
 
 __all__ = ["app", "main"]
@@ -32,6 +33,9 @@ def options(
     ] = False,
 ) -> None:
     """Options that stand before a verb."""
+
+
+app.command("evaluate")(evaluate)
 
 
 def main() -> None:

@@ -1,0 +1,101 @@
+"""`mien evaluate`: what a model is worth on labelled faces, by the path that the product takes."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from mien.classifier import DEFAULT_MODEL, EmotionClassifier, embedded_models
+from mien.errors import MissingExtraError
+from mien.taxonomy import TAXONOMIES
+
+if TYPE_CHECKING:
+    from mien.evaluation.judge import Exam
+
+__all__ = ["evaluate"]
+
+_BATCH = 64
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(help="Name of an embedded model, a model file, or the folder of a run.")
+    ] = DEFAULT_MODEL,
+    *,
+    data: Annotated[Path, typer.Option(help="Labelled faces: a FER-2013 CSV.")],
+    out: Annotated[Path, typer.Option(help="Folder for the report; made if absent.")],
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows: fer2013new.csv.")] = None,
+    split: Annotated[str | None, typer.Option(help="Name of the split to score; PublicTest if left out.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Label set to score: ferplus where there are votes, else the data's own, if left out."),
+    ] = None,
+    drop: Annotated[
+        Path | None, typer.Option(help="Rows to leave out of the clean scores, as `mien data leaks --drop` writes.")
+    ] = None,
+) -> None:
+    """Score a model on labelled faces: metrics, figures, worst mistakes, one page."""
+    from mien.datasets.droplist import read_drop_list
+    from mien.datasets.fer2013 import read_csv
+    from mien.evaluation.judge import default_labels, default_split, judge, set_exam
+    from mien.evaluation.report import headline, sides, write_report
+
+    with _loaded(model) as classifier:
+        card = classifier.card
+        if labels is not None and labels not in {head.taxonomy for head in card.heads}:
+            answers = ", ".join(head.taxonomy for head in card.heads)
+            raise typer.BadParameter(f"{card.name} answers in {answers}, not in {labels!r}", param_hint="--labels")
+        dropped = None if drop is None else read_drop_list(drop)
+        faces = read_csv(data, votes=votes)
+        head = card.head(labels or default_labels(faces, card))
+        exam = set_exam(faces, split=split or default_split(faces), taxonomy=TAXONOMIES[head.taxonomy], drop=dropped)
+        evaluation = judge(
+            exam,
+            _answers(classifier, exam),
+            head=head,
+            model={"name": card.name, "version": card.version, "sha256": classifier.sha256},
+        )
+    typer.echo(f"{card.name} on {exam.split} of {exam.faces.source}, {exam.truth.title}")
+    for name, scores in sides(evaluation):
+        typer.echo(name)
+        for key, value in headline(scores).items():
+            typer.echo(f"  {key:<32}{value}")
+    page = write_report(evaluation, out)
+    typer.echo(f"report: {page}")
+
+
+@contextmanager
+def _loaded(model: str) -> Iterator[EmotionClassifier]:
+    """The model; a run is exported first, so that it is judged as the file that it will be."""
+    if model in embedded_models() or not Path(model).is_dir():
+        yield EmotionClassifier.load(model)
+        return
+    try:
+        from mien.learning.export import export_run
+    except ImportError as error:
+        raise MissingExtraError("evaluating a run", extra="train") from error
+    name = Path(model).resolve().name
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.onnx"
+        export_run(Path(model), path, name=name)
+        yield EmotionClassifier(path)
+
+
+def _answers(classifier: EmotionClassifier, exam: "Exam") -> NDArray[np.float32]:
+    """The head's logits for every row of the exam, a batch at a time."""
+    pixels = exam.faces.pixels
+    starts = track(
+        range(0, len(pixels), _BATCH),
+        description="reading faces",
+        console=Console(stderr=True),
+        transient=True,
+    )
+    batches = [classifier.logits(list(pixels[start : start + _BATCH]))[exam.truth.taxonomy.name] for start in starts]
+    return np.concatenate(batches)

@@ -1,0 +1,180 @@
+"""`mien evaluate`, from a CSV and a model file to a folder of figures."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from typer.testing import CliRunner
+
+from evaluation_samples import CARD, sample_faces
+from mien.card import CARD_KEY
+from mien.cli.app import app
+from mien.datasets.droplist import write_drop_list
+from mien.datasets.ferplus import majority_labels
+from mien.errors import DataError, MienError, WeightsMissingError
+from mien.taxonomy import FERPLUS
+
+
+def run(*arguments: object) -> str:
+    """Run the command; return what it printed, raise what it raised."""
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refusal(*arguments: object) -> str:
+    """What the command says on wrong usage."""
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], env={"COLUMNS": "200"})
+    assert result.exit_code == 2, result.output
+    return result.stderr
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The sample faces as a FER-2013 CSV."""
+    faces = sample_faces()
+    with (tmp_path / "fer2013.csv").open("w", newline="") as file:
+        file.write("emotion,pixels,Usage\n")
+        for pixels, label, split in zip(faces.pixels, faces.labels, faces.split, strict=True):
+            file.write(f"{label},{' '.join(map(str, pixels.ravel()))},{split}\n")
+    return tmp_path / "fer2013.csv"
+
+
+@pytest.fixture
+def votes(tmp_path: Path) -> Path:
+    """Their votes as FER+ writes them."""
+    faces = sample_faces()
+    assert faces.votes is not None
+    path = tmp_path / "apart" / "fer2013new.csv"  # beside the CSV it would be found without being named
+    path.parent.mkdir()
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Usage", "Image name", *range(10)])
+        writer.writerows(
+            [split, f"fer{row:07d}.png", *counts]
+            for row, (split, counts) in enumerate(zip(faces.split, faces.votes.tolist(), strict=True))
+        )
+    return path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A model file that projects the pixels on fixed random directions, with the sample card."""
+    random = np.random.default_rng(8)
+    weights = [random.normal(size=(2304, width)).astype(np.float32) / 2000 for width in (10, 7)]
+    nodes = [
+        helper.make_node("Cast", ["faces"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["grey"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w0"], ["votes"]),
+        helper.make_node("MatMul", ["flat", "w1"], ["labels"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "sample",
+        [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", 48, 48])],
+        [
+            helper.make_tensor_value_info("votes", TensorProto.FLOAT, ["n", 10]),
+            helper.make_tensor_value_info("labels", TensorProto.FLOAT, ["n", 7]),
+        ],
+        [numpy_helper.from_array(array, f"w{index}") for index, array in enumerate(weights)],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    proto.metadata_props.add(key=CARD_KEY, value=CARD.to_json())
+    onnx.save(proto, str(tmp_path / "sample.onnx"))
+    return tmp_path / "sample.onnx"
+
+
+def test_ferplus_scores_are_of_the_models_own_answers(data: Path, votes: Path, model: Path, tmp_path: Path) -> None:
+    printed = run(model, "--data", data, "--votes", votes, "--out", tmp_path / "out")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
+    assert metrics["labels"] == "ferplus"
+    assert metrics["data"]["split"] == "PublicTest"
+    assert metrics["full"]["n"] == 55
+    assert metrics["full"]["temperature"] == CARD.head("ferplus").temperature
+    assert len(metrics["model"]["sha256"]) == 64
+    faces = sample_faces().of_split("PublicTest")
+    assert faces.votes is not None
+    weights = np.random.default_rng(8).normal(size=(2304, 10)).astype(np.float32) / 2000
+    answers = (faces.pixels.reshape(-1, 2304).astype(np.float32) @ weights)[:, :8].argmax(axis=1)
+    truth = majority_labels(faces.votes)
+    right = (answers == truth)[truth >= 0]
+    assert metrics["full"]["accuracy"] == pytest.approx(right.mean())
+    assert f"{right.mean():.2%}" in printed
+    assert str(tmp_path / "out" / "report.html") in printed
+
+
+def test_fer2013_is_the_default_without_votes_and_by_choice_with_them(
+    data: Path, votes: Path, model: Path, tmp_path: Path
+) -> None:
+    run(model, "--data", data, "--out", tmp_path / "a", "--split", "Training")
+    run(model, "--data", data, "--out", tmp_path / "b", "--votes", votes, "--labels", "fer2013")
+    metrics = [json.loads((tmp_path / name / "metrics.json").read_text("utf-8")) for name in "ab"]
+    assert [one["labels"] for one in metrics] == ["fer2013", "fer2013"]
+    assert [one["full"]["n"] for one in metrics] == [20, 60]
+    assert "clean" not in metrics[0]
+    assert "vote_nll" not in metrics[1]["full"]
+
+
+def test_a_drop_list_gives_clean_scores_beside_the_full_ones(data: Path, model: Path, tmp_path: Path) -> None:
+    run(model, "--data", data, "--out", tmp_path / "first")
+    with (tmp_path / "first" / "predictions.csv").open(newline="") as file:
+        names = [row["name"] for row in csv.DictReader(file)]
+    write_drop_list(tmp_path / "drop.csv", [("PublicTest", name, "copy") for name in names[:10]])
+    printed = run(model, "--data", data, "--out", tmp_path / "out", "--drop", tmp_path / "drop.csv")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
+    assert (metrics["full"]["n"], metrics["clean"]["n"], metrics["data"]["on_drop_list"]) == (60, 50, 10)
+    assert "Without the rows on the drop list" in printed
+
+
+def test_a_run_is_exported_and_then_takes_the_same_path(
+    data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my-run").mkdir()
+
+    def export_run(run: Path, destination: Path, *, name: str) -> None:
+        assert (run, name) == (tmp_path / "my-run", "my-run")
+        shutil.copy(model, destination)
+
+    module = ModuleType("mien.learning.export")
+    monkeypatch.setattr(module, "export_run", export_run, raising=False)
+    monkeypatch.setitem(sys.modules, "mien.learning.export", module)
+    scores = []
+    for source in (tmp_path / "my-run", model):
+        run(source, "--data", data, "--out", tmp_path / "out")
+        scores.append(json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8")))
+    assert scores[0] == scores[1]
+
+
+def test_wrong_words_are_answered_with_the_right_ones(data: Path, model: Path, tmp_path: Path) -> None:
+    out = ["--data", data, "--out", tmp_path / "out"]
+    assert "sample answers in ferplus, fer2013, not in 'affwild2'" in refusal(model, *out, "--labels", "affwild2")
+    with pytest.raises(DataError, match="no split 'Test': it has Training, PublicTest"):
+        run(model, *out, "--split", "Test")
+    with pytest.raises(DataError, match="give --votes"):
+        run(model, *out, "--labels", "ferplus")
+    with pytest.raises(WeightsMissingError):
+        run(tmp_path / "absent.onnx", *out)
+    with pytest.raises(MienError, match=r"absent\.csv"):
+        run(model, *out, "--drop", tmp_path / "absent.csv")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_embedded_model_on_real_faces(shared_fer2013: Path, tmp_path: Path) -> None:
+    for layout in ("csv", "ferplus"):
+        subprocess.run(
+            [sys.executable, str(shared_fer2013 / "expand.py"), layout, str(tmp_path), "--limit", "200"], check=True
+        )
+    run("--data", tmp_path / "fer2013.csv", "--votes", tmp_path / "fer2013new.csv", "--out", tmp_path / "out")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
+    assert metrics["model"]["name"] == "mien-m"
+    assert metrics["full"]["accuracy"] > 0.75  # a tenth of its known accuracy below, for 200 rows
+    assert metrics["full"]["per_class"]["happy"]["recall"] > 0.8
+    assert set(metrics["full"]["per_class"]) == set(FERPLUS.labels)
