@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("mien", deadline=None)  # a busy machine is no failure
+settings.load_profile("mien")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -1,0 +1,258 @@
+"""Results are frozen, checked, and the same after a journey through JSON."""
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.results import Emotions, Face, FaceReading, FrameReading, Landmarks, PhotoResult, ReadOptions
+from mien.taxonomy import FERPLUS, TAXONOMIES
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
+SHARES = st.floats(0, 1)
+NOT_FINITE = st.sampled_from([math.nan, math.inf, -math.inf])
+
+
+@st.composite
+def probabilities(draw: st.DrawFn, count: int) -> tuple[float, ...]:
+    weights = draw(
+        st.lists(st.floats(0, 1), min_size=count, max_size=count).filter(lambda weights: sum(weights) > 1e-3)
+    )
+    return tuple(weight / sum(weights) for weight in weights)
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> tuple[float, float, float, float]:
+    x0, x1 = sorted((draw(FINITE), draw(FINITE)))
+    y0, y1 = sorted((draw(FINITE), draw(FINITE)))
+    return x0, y0, x1, y1
+
+
+POINTS = st.tuples(FINITE, FINITE)
+LANDMARKS = st.builds(Landmarks, POINTS, POINTS, POINTS, POINTS, POINTS)
+EMOTIONS = st.sampled_from(sorted(TAXONOMIES)).flatmap(
+    lambda name: st.builds(
+        Emotions,
+        taxonomy=st.just(name),
+        values=probabilities(len(TAXONOMIES[name])),
+        unknown=st.none() | SHARES,
+        not_a_face=st.none() | SHARES,
+    )
+)
+FACES = st.builds(FaceReading, boxes(), SHARES, st.none() | LANDMARKS, EMOTIONS)
+OPTIONS = st.builds(
+    ReadOptions,
+    detector=st.text(),
+    labels=st.sampled_from(sorted(TAXONOMIES)),
+    min_face_px=st.floats(0, 1e6),
+    max_not_a_face=SHARES,
+    crop_scale=st.floats(0.1, 10),
+)
+READINGS = st.builds(
+    FrameReading,
+    size_wh=st.tuples(st.integers(1, 100_000), st.integers(1, 100_000)),
+    faces=st.lists(FACES, max_size=3).map(tuple),
+    options=OPTIONS,
+    model=st.text(),
+    model_sha256=st.text("0123456789abcdef", min_size=64, max_size=64),
+)
+RESULTS = st.builds(PhotoResult, st.text(), READINGS, st.none()) | st.builds(
+    PhotoResult, st.text(), st.none(), st.text()
+)
+
+
+def face(**changes: Any) -> Face:
+    return Face(**{"box_xyxy": (1.0, 2.0, 3.0, 5.0), "score": 0.5, "landmarks": None, **changes})
+
+
+def options(**changes: Any) -> ReadOptions:
+    values = {"detector": "mtcnn", "labels": "ferplus", "min_face_px": 0, "max_not_a_face": 0.5, "crop_scale": 1.0}
+    return ReadOptions(**{**values, **changes})
+
+
+def emotions(**changes: Any) -> Emotions:
+    values = {"taxonomy": "fer2013", "values": (1, 0, 0, 0, 0, 0, 0), "unknown": None, "not_a_face": None}
+    return Emotions(**{**values, **changes})
+
+
+# ---------------------------------------------------------------- there and back
+
+
+@given(RESULTS)
+def test_a_result_is_the_same_after_json(result: PhotoResult) -> None:
+    text = json.dumps(result.to_dict(), allow_nan=False)
+    assert PhotoResult.from_dict(json.loads(text)) == result
+
+
+@given(READINGS)
+def test_a_reading_is_the_same_after_json_and_names_the_top_emotion(reading: FrameReading) -> None:
+    values = json.loads(json.dumps(reading.to_dict(), allow_nan=False))
+    assert FrameReading.from_dict(values) == reading
+    assert [face["emotions"]["top"] for face in values["faces"]] == [face.emotions.top for face in reading.faces]
+
+
+@given(LANDMARKS)
+def test_landmarks_are_the_same_after_json(landmarks: Landmarks) -> None:
+    assert Landmarks.from_dict(json.loads(json.dumps(landmarks.to_dict()))) == landmarks
+
+
+def test_numpy_numbers_become_plain_ones() -> None:
+    values = np.full(7, 1 / 7, np.float64)
+    made = FaceReading(
+        box_xyxy=tuple(np.array([1, 2, 3, 4], np.float32)),
+        score=np.float32(0.5),  # type: ignore[arg-type]  # as a detector hands it over
+        landmarks=Landmarks(*[(np.float32(1), np.float32(2))] * 5),  # type: ignore[arg-type]  # likewise
+        emotions=Emotions("fer2013", tuple(values), np.float64(0.25), None),
+    )
+    assert json.loads(json.dumps(made.to_dict()))["box_xyxy"] == [1, 2, 3, 4]
+    assert type(made.score) is type(made.emotions.unknown) is float
+
+
+@pytest.mark.parametrize("value", [face(), options(), emotions(), PhotoResult("a", None, "why")])
+def test_results_are_frozen_and_hashable(value: Any) -> None:
+    name = dataclasses.fields(value)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, name, None)
+    assert hash(value) == hash(dataclasses.replace(value))
+
+
+# ---------------------------------------------------------------- boxes and points
+
+
+@given(boxes())
+def test_the_longer_side(box: tuple[float, float, float, float]) -> None:
+    made = face(box_xyxy=box)
+    assert made.box_xyxy == box
+    assert made.longer_side_px >= 0
+    assert made.longer_side_px in (box[2] - box[0], box[3] - box[1])
+    turned = face(box_xyxy=(box[1], box[0], box[3], box[2]))
+    assert turned.longer_side_px == made.longer_side_px
+
+
+@given(boxes(), st.integers(0, 3), NOT_FINITE)
+def test_a_box_that_is_not_finite_is_refused(box: tuple[float, ...], place: int, value: float) -> None:
+    wrong = (*box[:place], value, *box[place + 1 :])
+    with pytest.raises(ValueError, match="box_xyxy must be 4 finite numbers"):
+        face(box_xyxy=wrong)
+
+
+@pytest.mark.parametrize("box", [(3, 0, 2, 1), (0, 3, 1, 2)])
+def test_a_box_inside_out_is_refused(box: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="box_xyxy must be left, top, right, bottom"):
+        face(box_xyxy=box)
+
+
+@pytest.mark.parametrize("box", [(), (1, 2, 3), (1, 2, 3, 4, 5)])
+def test_a_box_needs_four_numbers(box: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="box_xyxy must be 4 finite numbers"):
+        face(box_xyxy=box)
+
+
+@pytest.mark.parametrize("score", [-0.01, 1.01, math.nan, math.inf])
+def test_a_score_is_a_share(score: float) -> None:
+    with pytest.raises(ValueError, match=r"score must lie in \[0, 1\]"):
+        face(score=score)
+
+
+@given(st.sampled_from([field.name for field in dataclasses.fields(Landmarks)]), NOT_FINITE)
+def test_landmarks_that_are_not_finite_are_refused(name: str, value: float) -> None:
+    points: dict[str, Any] = dict.fromkeys((field.name for field in dataclasses.fields(Landmarks)), (1.0, 2.0))
+    with pytest.raises(ValueError, match=f"{name} must be 2 finite numbers"):
+        Landmarks(**{**points, name: (0.0, value)})
+    with pytest.raises(ValueError, match=f"{name} must be 2 finite numbers"):
+        Landmarks(**{**points, name: (0.0, 1.0, 2.0)})
+
+
+@pytest.mark.parametrize(
+    ("right_eye", "roll_deg"), [((2, 1), 0), ((2, 2), 45), ((1, 2), 90), ((2, 0), -45), ((0, 1), 180)]
+)
+def test_the_roll_is_positive_when_the_right_eye_is_lower(right_eye: tuple[float, float], roll_deg: float) -> None:
+    assert Landmarks((1, 1), right_eye, (1, 2), (1, 3), (2, 3)).roll_deg == pytest.approx(roll_deg)
+
+
+# ---------------------------------------------------------------- emotions
+
+
+@given(EMOTIONS)
+def test_emotions_name_their_labels_in_the_order_of_the_taxonomy(made: Emotions) -> None:
+    assert tuple(made.probabilities) == TAXONOMIES[made.taxonomy].labels
+    assert tuple(made.probabilities.values()) == made.values
+    assert made.probabilities[made.top] == max(made.values)
+    assert sum(made.values) == pytest.approx(1)
+
+
+def test_the_first_label_wins_a_tie() -> None:
+    assert emotions(values=(0, 0.5, 0, 0.5, 0, 0, 0)).top == "disgust"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (0.5, 0.5),
+        (0.2,) * 7,
+        (1.5, -0.5, 0, 0, 0, 0, 0),
+        (math.nan, 1, 0, 0, 0, 0, 0),
+        (1, 0, 0, 0, 0, 0, 0, 0),
+        (0,) * 7,
+        (100, 0, 0, 0, 0, 0, 0),
+    ],
+)
+def test_what_is_no_probability_is_refused(values: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="values must be"):
+        emotions(values=values)
+
+
+def test_an_unknown_taxonomy_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown taxonomy 'mine': expected one of fer2013, ferplus, affwild2"):
+        emotions(taxonomy="mine")
+
+
+@pytest.mark.parametrize("name", ["unknown", "not_a_face"])
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
+def test_the_two_other_answers_are_shares(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"{name} must lie in \[0, 1\]"):
+        emotions(**{name: value})
+
+
+def test_from_dict_follows_names_not_places() -> None:
+    values = emotions(values=(0.5, 0.25, 0.25, 0, 0, 0, 0)).to_dict()
+    values["probabilities"] = dict(reversed(values["probabilities"].items()))
+    assert Emotions.from_dict(values).values == (0.5, 0.25, 0.25, 0, 0, 0, 0)
+
+
+def test_from_dict_misses_no_label() -> None:
+    values = emotions().to_dict()
+    del values["probabilities"]["fear"]
+    with pytest.raises(KeyError, match="fear"):
+        Emotions.from_dict(values)
+
+
+# ---------------------------------------------------------------- options and photos
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("min_face_px", value) for value in (-1, math.nan)),
+        *(("max_not_a_face", value) for value in (-0.1, 1.1, math.nan)),
+        *(("crop_scale", value) for value in (0, 0.05, 11, -1, math.nan)),
+    ],
+)
+def test_options_out_of_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must"):
+        options(**{name: value})
+
+
+def test_a_photo_has_a_reading_or_an_error() -> None:
+    reading = FrameReading((2, 1), (), options(), "m", "0" * 64)
+    with pytest.raises(ValueError, match=r"a\.jpg: expected either a reading or an error"):
+        PhotoResult("a.jpg", None, None)
+    with pytest.raises(ValueError, match=r"a\.jpg: expected either a reading or an error"):
+        PhotoResult("a.jpg", reading, "why")
+    assert PhotoResult("a.jpg", reading, None).to_dict()["reading"] == reading.to_dict()
+    assert FERPLUS.name in PhotoResult("a.jpg", reading, None).to_dict()["reading"]["options"].values()
