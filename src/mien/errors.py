@@ -6,6 +6,7 @@
     ├── DataError (ValueError)             a data set with rows that cannot be used
     ├── CardError (ValueError)             a model file without a usable card
     ├── RecipeError (ValueError)           a training recipe with an unknown or impossible value
+    ├── RunError (ValueError)              a training run's folder that cannot be used so
     ├── WeightsError (OSError)             a weight file that is not there or not what it should be
     │   ├── WeightsMissingError            known, but not on this machine yet
     │   ├── ChecksumError                  bytes differ from the pinned SHA-256
@@ -26,6 +27,7 @@ __all__ = [
     "MienError",
     "MissingExtraError",
     "RecipeError",
+    "RunError",
     "WeightsError",
     "WeightsMissingError",
 ]
@@ -53,6 +55,10 @@ class CardError(MienError, ValueError):
 
 class RecipeError(MienError, ValueError):
     """A training recipe with an unknown field or an impossible value."""
+
+
+class RunError(MienError, ValueError):
+    """A training run's folder that is taken, incomplete, or of another recipe or other data."""
 
 
 class WeightsError(MienError, OSError):

@@ -1,84 +1,76 @@
-"""Random views of training faces: one batched affine warp, light and a patch taken out.
+"""Random views of training faces: one batched affine warp, light, noise and a patch taken out.
 
-The ranges cover what detectors really do to a face's framing: their boxes scatter by about 10 % in size and
+mien's own ranges cover what detectors really do to a face's framing: their boxes scatter by about 10 % in size and
 place, and faces roll by up to 15 degrees before the aligner turns them upright.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Augmentation", "centre_view", "random_views"]
+from mien.learning.recipe import Augmentation
 
-CROP = 44 / 48
-"""Share of the stored face's side that a view shows: the border is where shifted views come from."""
+__all__ = ["centre_view", "random_views"]
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """How far random views stray from the stored face.
+def centre_view(faces: Tensor, *, side_px: int = 44, share: float = 44 / 48) -> Tensor:
+    """The middle of each face, as validation and the exported model see it.
 
     Args:
-        rotation_deg: Largest turn to either side.
-        shift: Largest shift, as a share of the side.
-        scale: Smallest and largest zoom.
-        shear: Largest shear.
-        flip: Mirror half of the views.
-        brightness: Largest offset, as a share of the grey range 0..255, halved.
-        contrast: Largest change of contrast, as a factor around 1.
-        erase_probability: Share of the views that lose a rectangle.
-        erase_area: Smallest and largest share of the view that it takes.
+        faces: `(n, side, side)`, grey levels in 0..255.
+        side_px: Side of the views; pixels are resampled only where the crop has another side.
+        share: Share of the face's side that a view shows.
+
+    Returns:
+        `(n, 1, side_px, side_px)` float32.
     """
-
-    rotation_deg: float = 15.0
-    shift: float = 0.1
-    scale: tuple[float, float] = (0.85, 1.15)
-    shear: float = 0.1
-    flip: bool = True
-    brightness: float = 0.3
-    contrast: float = 0.3
-    erase_probability: float = 0.25
-    erase_area: tuple[float, float] = (0.02, 0.2)
-
-
-def centre_view(faces: Tensor) -> Tensor:
-    """The middle of each face, as the exported model sees it: `(n, side, side)` to `(n, 1, crop, crop)` float."""
     side = faces.shape[-1]
-    crop = round(side * CROP)
+    crop = round(side * share)
     start = (side - crop) // 2
-    return faces[:, None, start : start + crop, start : start + crop].float()
+    views = faces[:, None, start : start + crop, start : start + crop].float()
+    if crop == side_px:
+        return views
+    return F.interpolate(views, size=(side_px, side_px), mode="bilinear", align_corners=False)
 
 
-def random_views(faces: Tensor, *, side_px: int, options: Augmentation, generator: torch.Generator) -> Tensor:
+def random_views(
+    faces: Tensor, *, side_px: int, share: float, options: Augmentation, generator: torch.Generator
+) -> Tensor:
     """One random view of every face.
 
     Args:
         faces: `(n, side, side)` uint8.
         side_px: Side of the views.
+        share: Share of the face's side that an undisturbed view shows.
+        options: How far the views stray.
         generator: Source of all randomness, on the device of `faces`.
 
     Returns:
         `(n, 1, side_px, side_px)` float32 in 0..255.
     """
     n = len(faces)
-    theta = _random_affine(n, options, generator).to(faces.device)
+    theta = _random_affine(n, share, options, generator)
     grid = F.affine_grid(theta, [n, 1, side_px, side_px], align_corners=False)
     views = F.grid_sample(faces[:, None].float(), grid, padding_mode="border", align_corners=False)
-    views = _relight(views, options, generator)
-    return _erase(views, options, generator)
+    if options.brightness or options.contrast:
+        views = _relight(views, options, generator)
+    if options.noise:
+        strength = _uniform((n, 1, 1, 1), 0, 255 * options.noise, generator)
+        noise = torch.randn(views.shape, generator=generator, device=generator.device)
+        views = (views + noise * strength).clamp_(0, 255)
+    return _erase(views, options, generator) if options.erase_probability else views
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
     return torch.rand(shape, generator=generator, device=generator.device) * (high - low) + low
 
 
-def _random_affine(n: int, options: Augmentation, generator: torch.Generator) -> Tensor:
+def _random_affine(n: int, share: float, options: Augmentation, generator: torch.Generator) -> Tensor:
     """`(n, 2, 3)` maps from view to face coordinates."""
     angle = _uniform((n,), -1, 1, generator) * math.radians(options.rotation_deg)
-    zoom = CROP / _uniform((n,), *options.scale, generator)
+    zoom = share / _uniform((n,), *options.scale, generator)
     shear = _uniform((n,), -1, 1, generator) * options.shear
     shift = _uniform((n, 2), -2, 2, generator) * options.shift  # coordinates span 2
     mirror = torch.ones(n, device=generator.device)

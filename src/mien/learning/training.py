@@ -1,214 +1,248 @@
-"""Training of the two-headed network, on Lightning: interruptible, resumable, one folder per run.
+"""Training of networks: interruptible, resumable to the same result, one folder per run (`runs` says what is in it)."""
 
-The folder holds the recipe as resolved (`recipe.json`), the figures per epoch (`metrics.csv`) and the last
-checkpoint (`last.ckpt`: weights, averaged weights, optimiser, epoch). Randomness is drawn from the seed and the
-epoch alone, so a resumed run repeats what an unbroken one would have done.
-"""
-
-import csv
-import json
-import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import lightning
-import numpy as np
 import torch
-import torch.nn.functional as F
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from lightning.fabric import Fabric
 
-from mien.datasets.faceset import UNLABELLED, FaceSet
-from mien.datasets.fer2013 import TRAINING
-from mien.datasets.ferplus import majority_labels
+from mien.datasets.faceset import TRAINING, UNSPLIT, FaceSet
 from mien.datasets.splits import validation_rows
 from mien.errors import DataError
-from mien.learning.augmentation import Augmentation, centre_view, random_views
-from mien.learning.networks.mien_m import MienM
-from mien.learning.recipe import Recipe
-from mien.taxonomy import FERPLUS
+from mien.learning.batches import shrunk
+from mien.learning.history import TensorBoard, plot_curves, write_metrics
+from mien.learning.interruption import StopRequest
+from mien.learning.loop import TrainingLoop
+from mien.learning.networks.registry import count_parameters
+from mien.learning.optimisation import best_epoch
+from mien.learning.progress import EpochBar
+from mien.learning.recipe import ClassicalRecipe, Recipe
+from mien.learning.runs import (
+    CHECKPOINT,
+    CURVES,
+    METRICS,
+    MODEL,
+    begin_run,
+    describe_heads,
+    save_checkpoint,
+    save_validation,
+    update_record,
+)
 
-__all__ = ["CHECKPOINT", "TwoHeadTask", "split_training", "train"]
+__all__ = ["Execution", "Outcome", "split_training", "train"]
 
-CHECKPOINT = "last.ckpt"
-
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+Figures = Mapping[str, float]
 
 
-def split_training(faces: FaceSet, recipe: Recipe) -> tuple[FaceSet, FaceSet]:
+@dataclass(frozen=True)
+class Execution:
+    """How and where a run is carried out; none of it belongs to the recipe.
+
+    Args:
+        accelerator: Lightning's name: "auto", "cpu", "cuda", "mps".
+        devices: How many, or which, as Lightning takes it: "1", "2", "0,3", "auto".
+        nodes: Machines that take part.
+        strategy: Lightning's name of a data-parallel strategy: "auto", "ddp".
+        max_time_s: Stop at the first step after so many seconds; None for no limit.
+        tensorboard: Also write the figures for TensorBoard, under `tensorboard/` in the run.
+        show_progress: Write to standard error how far the run is.
+    """
+
+    accelerator: str = "auto"
+    devices: str = "1"
+    nodes: int = 1
+    strategy: str = "auto"
+    max_time_s: float | None = None
+    tensorboard: bool = False
+    show_progress: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a run is after `train`.
+
+    Args:
+        run: Its folder.
+        stopped: Why it stopped before its end, in a word or two; None if it is finished.
+        signal_number: The signal that stopped it, if one did.
+        epochs_done: Whole epochs.
+        steps_done: Steps of the epoch begun.
+        epochs: Figures of each epoch done.
+    """
+
+    run: Path
+    stopped: str | None
+    signal_number: int | None
+    epochs_done: int
+    steps_done: int
+    epochs: tuple[Figures, ...]
+
+    @property
+    def best(self) -> int | None:
+        """Number of the epoch with the highest validation accuracy, from 1; None before the first."""
+        return best_epoch([figures["val_accuracy"] for figures in self.epochs]) + 1 if self.epochs else None
+
+
+def split_training(faces: FaceSet, recipe: Recipe | ClassicalRecipe) -> tuple[FaceSet, FaceSet]:
     """The rows to learn from and the rows to choose by; both from Training, other splits are not touched.
 
+    Data that are not divided count as Training in full.
+
     Raises:
-        DataError: there are no votes.
+        DataError: the data are divided, and none of it is for training.
     """
-    if faces.votes is None:
-        raise DataError(f"{faces.source} has no FER+ votes: this recipe needs them, give --votes fer2013new.csv")
-    training = faces.of_split(TRAINING)
+    wanted = UNSPLIT if faces.splits == (UNSPLIT,) else TRAINING
+    if wanted not in faces.splits:
+        raise DataError(f"{faces.source} has no split to train on: it has {', '.join(faces.splits)}")
+    training = faces.of_split(wanted)
     aside = validation_rows(training.pixels, training.labels, fraction=recipe.validation, seed=recipe.seed)
+    if not aside.any():
+        raise DataError(
+            f"{faces.source} has {len(training)} rows to train on: {recipe.validation:g} of them, with whole groups of "
+            "near copies, leave none to choose by; raise validation or give more rows"
+        )
     return training.select(~aside), training.select(aside)
 
 
-def train(faces: FaceSet, recipe: Recipe, run: Path, *, resume: bool = False, precision: str = "bf16-mixed") -> Path:
-    """Train, and return the path of the checkpoint that holds the averaged weights.
+def train(
+    faces: FaceSet,
+    recipe: Recipe,
+    run: Path,
+    *,
+    resume: bool = False,
+    execution: Execution | None = None,
+    on_epoch: Callable[[int, Figures], None] | None = None,
+) -> Outcome:
+    """Train until the recipe's end, Ctrl-C, SIGTERM or the time limit; what is learnt is kept in any case.
 
     Args:
-        faces: At least the Training split, with labels and votes.
+        faces: At least the Training split, with what the recipe's target needs.
         recipe: What to do.
         run: Folder of the run; made if absent.
-        resume: Go on from the run's last checkpoint.
-        precision: Lightning's name of the arithmetic; "32-true" is slower and repeatable to the bit.
+        resume: Go on where the run stopped, or begin where there is none.
+        execution: Devices, limits and displays.
+        on_epoch: Called with the number of each epoch done, from 1, and its figures; may raise to stop.
 
     Raises:
-        DataError: the faces have no votes or no Training split.
-        FileExistsError: the run has a checkpoint and `resume` is False.
-        FileNotFoundError: `resume` is True and there is none.
+        DataError: the faces do not have what the recipe needs.
+        RecipeError: the network cannot be built so.
+        RunError: the folder holds a run and `resume` is False, or one of another recipe or other data.
+        DivergedError: the loss is no longer a number.
     """
-    checkpoint = run / CHECKPOINT
-    if checkpoint.exists() and not resume:
-        raise FileExistsError(f"{run} already holds a run: add --resume to go on, or choose another folder")
-    if resume and not checkpoint.exists():
-        raise FileNotFoundError(f"{run} holds no {CHECKPOINT} to resume from")
-    learn, choose = split_training(faces, recipe)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=2) + "\n", "utf-8")
-    torch.manual_seed(recipe.seed)
-    task = TwoHeadTask(recipe, steps_per_epoch=len(learn) // recipe.batch)
-    trainer = lightning.Trainer(
-        accelerator="auto",
-        precision=precision,  # type: ignore[arg-type]  # Lightning lists the words as literals
-        max_epochs=recipe.epochs,
-        gradient_clip_val=5.0,
-        logger=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        callbacks=[
-            EMAWeightAveraging(decay=recipe.ema_decay),
-            ModelCheckpoint(dirpath=run, filename="last", enable_version_counter=False, save_on_train_epoch_end=True),
-            _MetricsTable(run / "metrics.csv"),
-        ],
+    execution = execution or Execution()
+    fabric = Fabric(
+        accelerator=execution.accelerator,
+        devices=execution.devices,
+        num_nodes=execution.nodes,
+        strategy=execution.strategy,
+        precision=recipe.precision,  # type: ignore[arg-type]  # Lightning lists the words as literals
     )
-    trainer.fit(
-        task,
-        _loader(learn, _EpochBatches(len(learn), recipe.batch, seed=recipe.seed)),
-        _loader(choose, _EpochBatches(len(choose), 512, seed=None)),
-        ckpt_path=checkpoint if resume else None,
-        weights_only=False,  # our own checkpoint, with the optimiser's state
-    )
-    return checkpoint
-
-
-class TwoHeadTask(lightning.LightningModule):
-    """Soft cross-entropy on the votes plus cross-entropy on the labels, SGD along a cosine."""
-
-    def __init__(self, recipe: Recipe, *, steps_per_epoch: int) -> None:
-        super().__init__()
-        self.save_hyperparameters({"recipe": recipe.to_dict(), "steps_per_epoch": steps_per_epoch})
-        self.recipe = recipe
-        self.steps_per_epoch = steps_per_epoch
-        self.net = MienM(dropout=recipe.dropout).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._views = torch.Generator()
-
-    def on_train_epoch_start(self) -> None:
-        epoch_seed = 1_000_003 * (self.recipe.seed + 1) + self.current_epoch
-        torch.manual_seed(epoch_seed)  # dropout
-        self._views = torch.Generator(self.device).manual_seed(epoch_seed)
-
-    def training_step(self, batch: Batch, _index: int) -> Tensor:
-        pixels, labels, votes, _ = batch
-        side = self.recipe.small_px if self.current_epoch < self.recipe.small_epochs else self.recipe.view_px
-        views = random_views(pixels, side_px=side, options=Augmentation(), generator=self._views)
-        answer = self.net(views.contiguous(memory_format=torch.channels_last))
-        vote_loss = F.cross_entropy(answer.votes, votes)
-        label_loss = F.cross_entropy(answer.labels, labels, label_smoothing=self.recipe.label_smoothing)
-        loss: Tensor = vote_loss + self.recipe.label_weight * label_loss
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(pixels))
-        return loss
-
-    def validation_step(self, batch: Batch, _index: int) -> None:
-        pixels, labels, votes, majority = batch
-        answer = self.net(centre_view(pixels).contiguous(memory_format=torch.channels_last))
-        kept = majority != UNLABELLED
-        ferplus = answer.votes[kept, : len(FERPLUS)].argmax(dim=1) == majority[kept]
-        fer2013 = answer.labels.argmax(dim=1) == labels
-        self.log("val_ferplus_accuracy", ferplus.float().mean(), batch_size=int(kept.sum()))
-        self.log("val_fer2013_accuracy", fer2013.float().mean(), batch_size=len(labels))
-        self.log("val_vote_loss", F.cross_entropy(answer.votes, votes), batch_size=len(labels))
-
-    def configure_optimizers(self) -> Any:
-        decayed = [p for p in self.parameters() if p.ndim > 1]
-        plain = [p for p in self.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.SGD(
-            [{"params": decayed, "weight_decay": self.recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=self.recipe.learning_rate,
-            momentum=0.9,
-            nesterov=True,
+    fabric.launch()
+    side_px = round(recipe.view_px / recipe.view_share)
+    learn, choose = split_training(replace(faces, pixels=shrunk(faces.pixels, side_px=side_px)), recipe)
+    loop = TrainingLoop(recipe, learn, choose, fabric=fabric)
+    if fabric.is_global_zero and not begin_run(run, recipe, faces, resume=resume):
+        save_validation(run, choose)
+        update_record(
+            run,
+            heads=describe_heads(loop.heads),
+            parameters=count_parameters(loop.net)._asdict(),
+            rows={"training": len(loop.learn), "validation": len(choose)},
+            device=torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else fabric.device.type,
+            skipped=len(faces.skipped),
         )
-        warmup = self.recipe.warmup_epochs * self.steps_per_epoch
-        total = self.recipe.epochs * self.steps_per_epoch
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / (warmup + 1)
-            return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, total - warmup)))
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    fabric.barrier()
+    if resume and (run / CHECKPOINT).exists():
+        loop.restore(torch.load(run / CHECKPOINT, map_location=fabric.device, weights_only=True))
+    writer = _Writer(run, loop, execution) if fabric.is_global_zero else None
+    with StopRequest(max_time_s=execution.max_time_s) as stop:
+        stopped = _run(loop, stop, writer, on_epoch)
+    return Outcome(run, stopped, stop.signal_number, loop.epoch, loop.step, tuple(loop.history))
 
 
-class _Rows(Dataset[Batch]):
-    """Whole batches straight from memory: an index list gives one tensor per column."""
-
-    def __init__(self, faces: FaceSet) -> None:
-        assert faces.votes is not None
-        votes = faces.votes.astype(np.float32)
-        self.pixels = torch.from_numpy(np.ascontiguousarray(faces.pixels))
-        self.labels = torch.from_numpy(faces.labels)
-        self.votes = torch.from_numpy(votes / votes.sum(axis=1, keepdims=True))
-        self.majority = torch.from_numpy(majority_labels(faces.votes))
-
-    def __getitem__(self, rows: list[int]) -> Batch:
-        return self.pixels[rows], self.labels[rows], self.votes[rows], self.majority[rows]
-
-
-class _EpochBatches(Sampler[list[int]]):
-    """Batches of row indices; shuffled by (seed, epoch) and whole, or in order and complete without a seed."""
-
-    def __init__(self, n: int, batch: int, *, seed: int | None) -> None:
-        self.n, self.batch, self.seed, self.epoch = n, batch, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.n // self.batch if self.seed is not None else math.ceil(self.n / self.batch)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        order = np.arange(self.n)
-        if self.seed is not None:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.n)
-        for step in range(len(self)):
-            yield order[step * self.batch : (step + 1) * self.batch].tolist()
+def _run(
+    loop: TrainingLoop, stop: StopRequest, writer: "_Writer | None", on_epoch: Callable[[int, Figures], None] | None
+) -> str | None:
+    """Take steps until the end or a request; returns why it stopped before the end."""
+    done = loop.epoch * loop.steps + loop.step
+    visible = writer is not None and writer.execution.show_progress
+    with EpochBar(epochs=loop.recipe.epochs, steps=loop.steps, done=done, visible=visible) as bar:
+        while not loop.is_finished:
+            if (reason := _agreed_reason(loop.fabric, stop)) is not None:
+                if writer is not None:
+                    writer.end()
+                return reason
+            loop.take_step()
+            bar.step(loop.epoch * loop.steps + loop.step)
+            if loop.is_epoch_over:
+                figures = loop.end_epoch()
+                bar.epoch(loop.epoch, figures)
+                if writer is not None:
+                    writer.epoch(figures)
+                if on_epoch is not None:
+                    on_epoch(loop.epoch, figures)
+    if writer is not None:
+        writer.end()
+    return None
 
 
-def _loader(faces: FaceSet, batches: _EpochBatches) -> DataLoader[Batch]:
-    return DataLoader(_Rows(faces), batch_size=None, sampler=batches)
+def _agreed_reason(fabric: Fabric, stop: StopRequest) -> str | None:
+    """Why to stop, the same for all processes: whoever is asked to stop, stops all at one step."""
+    reason = stop.reason
+    if fabric.world_size > 1:
+        asked = fabric.all_reduce(torch.tensor(float(reason is not None), device=fabric.device), reduce_op="sum")
+        if float(asked) > 0:  # type: ignore[arg-type]  # a tensor in, a tensor out
+            return reason or "another process was asked to stop"
+    return reason
 
 
-class _MetricsTable(Callback):
-    """One line per epoch in a CSV file."""
+class _Writer:
+    """Puts into the run's folder what is learnt and how; only the first of several processes has one."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    _REDRAW_S = 30.0
 
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        row = {"epoch": str(trainer.current_epoch)}
-        row |= {name: f"{float(value):.5f}" for name, value in sorted(trainer.callback_metrics.items())}
-        is_new = not self.path.exists()
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+    def __init__(self, run: Path, loop: TrainingLoop, execution: Execution) -> None:
+        self.run, self.loop, self.execution = run, loop, execution
+        self._board = TensorBoard(run / "tensorboard") if execution.tensorboard else None
+        self._drawn_s = time.monotonic()
+
+    def epoch(self, figures: Figures) -> None:
+        """After each epoch: a crash now costs nothing."""
+        is_best = best_epoch(self.loop.accuracies) == self.loop.epoch - 1
+        self._save(with_model=is_best or self.loop.recipe.keep == "last")
+        if self._board is not None:
+            self._board.write(self.loop.epoch, figures)
+        if time.monotonic() - self._drawn_s > self._REDRAW_S:
+            self._draw()
+
+    def end(self) -> None:
+        """At the end, or where the run stops in the middle of an epoch."""
+        if self.loop.step > 0 or not (self.run / CHECKPOINT).exists():
+            self._save(with_model=self.loop.recipe.keep == "last" or not (self.run / MODEL).exists())
+        if self.loop.history:
+            self._draw()
+        if self._board is not None:
+            self._board.close()
+
+    def _save(self, *, with_model: bool) -> None:
+        loop = self.loop
+        if with_model:
+            save_checkpoint(self.run / MODEL, {"state_dict": loop.weights(), "epochs_done": loop.epoch})
+        save_checkpoint(self.run / CHECKPOINT, loop.checkpoint())
+        seconds = sum(figures["seconds"] for figures in loop.history) + loop.seconds
+        update_record(
+            self.run,
+            finished=loop.is_finished,
+            epochs_done=loop.epoch,
+            steps_done=loop.step,
+            minutes=round(seconds / 60, 2),
+            best_epoch=best_epoch(loop.accuracies) + 1 if loop.history else None,
+        )
+        if loop.history:
+            write_metrics(self.run / METRICS, loop.history)
+
+    def _draw(self) -> None:
+        plot_curves(self.run / CURVES, self.loop.history, title=f"{self.loop.recipe.network}, {self.run.name}")
+        self._drawn_s = time.monotonic()
