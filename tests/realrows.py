@@ -1,4 +1,4 @@
-"""Real rows of FER-2013 in the layouts that people have, written into a temporary folder by ../shared's program."""
+"""Rows for tests: real ones of FER-2013, written by ../shared's program, and whether two sets hold the same."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mien.datasets.faceset import FaceSet
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,21 @@ def load_real_rows(shared_fer2013: Path, *, limit: int) -> RealRows:
     spec.loader.exec_module(expand)
     rows, faces = expand.load(limit)
     return RealRows(expand, rows, faces)
+
+
+def same(one: FaceSet, other: FaceSet) -> bool:
+    """Whether two sets hold the same rows."""
+    if one.taxonomy != other.taxonomy:
+        return False
+    left, right = _columns(one), _columns(other)
+    return left.keys() == right.keys() and all(np.array_equal(left[name], right[name]) for name in left)
+
+
+def _columns(faces: FaceSet) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {
+        "pixels": faces.pixels,
+        "labels": faces.labels,
+        "split": faces.split,
+        "names": faces.names,
+    }
+    return {**columns, **({} if faces.votes is None else {"votes": faces.votes}), **faces.attributes}

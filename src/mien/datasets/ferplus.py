@@ -22,6 +22,7 @@ from mien.taxonomy import FERPLUS, FERPLUS_VOTES
 
 __all__ = [
     "VOTES_FILE",
+    "VOTE_COLUMNS",
     "VoteTable",
     "attach_votes",
     "is_ferplus",
@@ -31,6 +32,11 @@ __all__ = [
 ]
 
 VOTES_FILE = "fer2013new.csv"
+
+VOTE_COLUMNS = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF",
+)  # fmt: skip
+"""How the file spells `FERPLUS_VOTES`."""
 
 _FOLDERS: Mapping[str, str] = MappingProxyType(
     {TRAINING: "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
