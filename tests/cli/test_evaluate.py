@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 from typer.testing import CliRunner
 
 from evaluation_samples import CARD, sample_faces
@@ -20,7 +21,7 @@ from mien.cli.app import app
 from mien.datasets.droplist import write_drop_list
 from mien.datasets.ferplus import majority_labels
 from mien.errors import DataError, MienError, WeightsMissingError
-from mien.taxonomy import FERPLUS
+from mien.taxonomy import FER2013, FERPLUS
 
 
 def run(*arguments: object) -> str:
@@ -132,6 +133,34 @@ def test_a_drop_list_gives_clean_scores_beside_the_full_ones(data: Path, model: 
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
     assert (metrics["full"]["n"], metrics["clean"]["n"], metrics["data"]["on_drop_list"]) == (60, 50, 10)
     assert "Without the rows on the drop list" in printed
+
+
+def test_bad_rows_stop_the_work_or_are_named_and_counted(data: Path, model: Path, tmp_path: Path) -> None:
+    with data.open("a") as file:
+        file.write("3,1 2 3,PublicTest\n")
+    arguments = [model, "--data", data, "--out", tmp_path / "out"]
+    with pytest.raises(DataError, match="--skip-bad"):
+        run(*arguments)
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments), "--skip-bad"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "line 82" in result.stderr
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
+    assert (metrics["data"]["skipped_as_bad"], metrics["full"]["n"]) == (1, 60)
+
+
+def test_folders_of_pictures_are_scored_like_the_csv(data: Path, model: Path, tmp_path: Path) -> None:
+    faces = sample_faces().of_split("PublicTest")
+    for name, pixels, label in zip(faces.names, faces.pixels, faces.labels, strict=True):
+        folder = tmp_path / "folders" / "test" / FER2013.labels[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    run(model, "--data", data, "--out", tmp_path / "a")
+    with pytest.raises(DataError, match=r"choose one with --split: test"):
+        run(model, "--data", tmp_path / "folders", "--out", tmp_path / "b")
+    run(model, "--data", tmp_path / "folders", "--split", "test", "--out", tmp_path / "b")
+    first, second = (json.loads((tmp_path / name / "metrics.json").read_text("utf-8"))["full"] for name in "ab")
+    assert first["confusion"] == second["confusion"]
+    assert first["nll"] == pytest.approx(second["nll"])
 
 
 def test_a_run_is_exported_and_then_takes_the_same_path(

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from mien.classifier import DEFAULT_MODEL, EmotionClassifier, embedded_models
 from mien.errors import MissingExtraError
@@ -29,9 +29,11 @@ def evaluate(
         str, typer.Argument(help="Name of an embedded model, a model file, or the folder of a run.")
     ] = DEFAULT_MODEL,
     *,
-    data: Annotated[Path, typer.Option(help="Labelled faces: a FER-2013 CSV.")],
+    data: Annotated[Path, typer.Option(help="Labelled faces, in any layout that `mien data` knows.")],
     out: Annotated[Path, typer.Option(help="Folder for the report; made if absent.")],
-    votes: Annotated[Path | None, typer.Option(help="FER+ votes for the same rows: fer2013new.csv.")] = None,
+    votes: Annotated[
+        Path | None, typer.Option(help="FER+ votes for the same rows; found beside the data if left out.")
+    ] = None,
     split: Annotated[str | None, typer.Option(help="Name of the split to score; PublicTest if left out.")] = None,
     labels: Annotated[
         str | None,
@@ -40,10 +42,13 @@ def evaluate(
     drop: Annotated[
         Path | None, typer.Option(help="Rows to leave out of the clean scores, as `mien data leaks --drop` writes.")
     ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Go on without the rows that cannot be used, and name them.")
+    ] = False,
 ) -> None:
     """Score a model on labelled faces: metrics, figures, worst mistakes, one page."""
     from mien.datasets.droplist import read_drop_list
-    from mien.datasets.fer2013 import read_csv
+    from mien.datasets.reading import read
     from mien.evaluation.judge import default_labels, default_split, judge, set_exam
     from mien.evaluation.report import headline, sides, write_report
 
@@ -53,7 +58,17 @@ def evaluate(
             answers = ", ".join(head.taxonomy for head in card.heads)
             raise typer.BadParameter(f"{card.name} answers in {answers}, not in {labels!r}", param_hint="--labels")
         dropped = None if drop is None else read_drop_list(drop)
-        faces = read_csv(data, votes=votes)
+        with _bar() as bar:
+            task = bar.add_task("reading data", total=None)
+            faces = read(
+                data,
+                votes=votes,
+                side_px=card.input.side_px,
+                skip_bad=skip_bad,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        for sentence in (*faces.notes, *faces.skipped):
+            typer.echo(sentence, err=True)
         head = card.head(labels or default_labels(faces, card))
         exam = set_exam(faces, split=split or default_split(faces), taxonomy=TAXONOMIES[head.taxonomy], drop=dropped)
         evaluation = judge(
@@ -91,11 +106,15 @@ def _loaded(model: str) -> Iterator[EmotionClassifier]:
 def _answers(classifier: EmotionClassifier, exam: "Exam") -> NDArray[np.float32]:
     """The head's logits for every row of the exam, a batch at a time."""
     pixels = exam.faces.pixels
-    starts = track(
-        range(0, len(pixels), _BATCH),
-        description="reading faces",
-        console=Console(stderr=True),
-        transient=True,
-    )
-    batches = [classifier.logits(list(pixels[start : start + _BATCH]))[exam.truth.taxonomy.name] for start in starts]
+    with _bar() as bar:
+        batches = [
+            classifier.logits(list(pixels[start : start + _BATCH]))[exam.truth.taxonomy.name]
+            for start in bar.track(range(0, len(pixels), _BATCH), description="reading faces")
+        ]
     return np.concatenate(batches)
+
+
+def _bar() -> Progress:
+    """A progress bar on standard error, for people only."""
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)

@@ -73,6 +73,7 @@ class Evaluation:
                 "split": exam.split,
                 "scored": len(exam.faces),
                 "left_out_by_protocol": exam.left_out,
+                "skipped_as_bad": len(exam.faces.skipped),
                 "on_drop_list": None if exam.clean is None else int((~exam.clean).sum()),
             },
             "full": self.full.to_dict(),
