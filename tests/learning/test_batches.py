@@ -1,11 +1,9 @@
 """Orders, seeds and sizes."""
 
 import numpy as np
-import pytest
 import torch
 
-from mien.errors import DataError
-from mien.learning.batches import Rows, epoch_order, shrunk, step_seed, steps_per_epoch
+from mien.learning.batches import Rows, epoch_order, step_seed, steps_per_epoch
 from mien.learning.targets import head_targets
 from training_samples import faces_to_learn
 
@@ -47,14 +45,3 @@ def test_a_batch_holds_the_rows_asked_for() -> None:
     odd = rows.select(np.arange(21) % 2 == 1)
     assert len(odd) == 10
     assert odd.truth[1].tolist() == faces.labels[1::2].tolist()
-
-
-def test_large_faces_are_averaged_and_small_ones_left() -> None:
-    large = np.arange(2 * 96 * 96, dtype=np.uint32).reshape(2, 96, 96).astype(np.uint8)
-    small = shrunk(large, side_px=48)
-    assert small.shape == (2, 48, 48)
-    assert small[1, 3, 5] == round(large[1, 6:8, 10:12].mean())
-    assert shrunk(small, side_px=48) is small
-    assert shrunk(np.zeros((1, 100, 100), np.uint8), side_px=48).shape == (1, 50, 50)
-    with pytest.raises(DataError, match="square faces, got 3x2 px"):
-        shrunk(np.zeros((1, 2, 3), np.uint8), side_px=48)

@@ -290,6 +290,8 @@ def test_data_without_a_part_to_train_on_are_refused() -> None:
     faces = faces_to_learn(28)
     with pytest.raises(DataError, match="has no split to train on: it has PublicTest"):
         split_training(replace(faces, split=np.array(["PublicTest"] * 28)), TINY)
+    with pytest.raises(DataError, match="square faces, got 24x48 px from synthetic faces"):
+        split_training(replace(faces, pixels=faces.pixels[:, :, ::2]), TINY)
     with pytest.raises(DataError, match="leave none to choose by"):
         split_training(faces, replace(TINY, validation=0.01))
     learn, choose = split_training(replace(faces, split=np.array(["all"] * 28)), replace(TINY, validation=0.5))

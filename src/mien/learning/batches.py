@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.datasets.faceset import FaceSet
-from mien.errors import DataError
 from mien.learning.targets import HeadTargets
 
-__all__ = ["Batch", "Rows", "epoch_order", "shrunk", "step_seed", "steps_per_epoch"]
+__all__ = ["Batch", "Rows", "epoch_order", "step_seed", "steps_per_epoch"]
 
 
 class Batch(NamedTuple):
@@ -86,23 +85,3 @@ def step_seed(seed: int, epoch: int, step: int, *, rank: int = 0) -> int:
     """The seed of one step's views and dropout, in 0..2**63 - 1."""
     state = np.random.SeedSequence((seed, epoch, step, rank)).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))
-
-
-def shrunk(pixels: NDArray[np.uint8], *, side_px: int) -> NDArray[np.uint8]:
-    """Faces made smaller by a whole factor, cell means, as far as their side stays at least `side_px`.
-
-    Views are sampled from four pixels each: from much larger faces that would be noise.
-
-    Raises:
-        DataError: the faces are not square.
-    """
-    n, height, width = pixels.shape
-    if height != width:
-        raise DataError(f"training needs square faces, got {width}x{height} px")
-    factor = height // side_px
-    if factor < 2:
-        return pixels
-    side = height // factor
-    cells = pixels[:, : side * factor, : side * factor].reshape(n, side, factor, side, factor)
-    means = [np.rint(part.mean(axis=(2, 4))).astype(np.uint8) for part in np.array_split(cells, n // 1024 + 1)]
-    return np.concatenate(means)

@@ -91,11 +91,24 @@ def fingerprint(faces: FaceSet) -> str:
     return digest.hexdigest()
 
 
-def begin_run(run: Path, recipe: Recipe | ClassicalRecipe, faces: FaceSet, *, resume: bool) -> bool:
+def begin_run(
+    run: Path,
+    recipe: Recipe | ClassicalRecipe,
+    faces: FaceSet,
+    *,
+    validation: FaceSet,
+    entries: Mapping[str, Any],
+    resume: bool,
+) -> None:
     """Make the folder of a run, or check that this recipe and these data may go on with it.
 
-    Returns:
-        Whether the folder already held the run.
+    Args:
+        run: The folder.
+        recipe: What is to be done.
+        faces: All data, as they were read.
+        validation: The rows kept aside, as the model takes them.
+        entries: What else `run.json` is to say.
+        resume: The folder may already hold this run.
 
     Raises:
         RunError: it holds one and `resume` is False, or one of another recipe or other data.
@@ -105,7 +118,8 @@ def begin_run(run: Path, recipe: Recipe | ClassicalRecipe, faces: FaceSet, *, re
         if not resume:
             raise RunError(f"{run} already holds a run: add --resume to go on with it, or choose another folder")
         _check_same(run, recipe, data)
-        return True
+        return
+    _save_validation(run, validation)
     with replacing(run / RECORD) as unfinished:
         record = {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -113,11 +127,11 @@ def begin_run(run: Path, recipe: Recipe | ClassicalRecipe, faces: FaceSet, *, re
             "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "data": data,
+            **entries,
         }
         unfinished.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     with replacing(run / RECIPE) as unfinished:
-        unfinished.write_text(to_toml(recipe), "utf-8")
-    return False
+        unfinished.write_text(to_toml(recipe), "utf-8")  # the last of all: a folder with it is whole
 
 
 def _check_same(run: Path, recipe: Recipe | ClassicalRecipe, data: Mapping[str, Any]) -> None:
@@ -166,7 +180,7 @@ def describe_heads(heads: tuple[HeadTargets, ...]) -> list[dict[str, Any]]:
     return [{"name": head.name, "taxonomy": head.taxonomy.name, "columns": list(head.columns)} for head in heads]
 
 
-def save_validation(run: Path, faces: FaceSet) -> None:
+def _save_validation(run: Path, faces: FaceSet) -> None:
     """Keep the rows that the run chooses by, for calibration and for checks of the exported file."""
     columns: dict[str, NDArray[Any]] = {"pixels": faces.pixels, "labels": faces.labels}
     if faces.votes is not None:

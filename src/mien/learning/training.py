@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,7 +11,6 @@ from lightning.fabric import Fabric
 from mien.datasets.faceset import TRAINING, UNSPLIT, FaceSet
 from mien.datasets.splits import validation_rows
 from mien.errors import DataError
-from mien.learning.batches import shrunk
 from mien.learning.history import TensorBoard, plot_curves, write_metrics
 from mien.learning.interruption import StopRequest
 from mien.learning.loop import TrainingLoop
@@ -27,7 +26,6 @@ from mien.learning.runs import (
     begin_run,
     describe_heads,
     save_checkpoint,
-    save_validation,
     update_record,
 )
 
@@ -91,8 +89,11 @@ def split_training(faces: FaceSet, recipe: Recipe | ClassicalRecipe) -> tuple[Fa
     Data that are not divided count as Training in full.
 
     Raises:
-        DataError: the data are divided, and none of it is for training.
+        DataError: the data are divided, and none of it is for training; too few rows; faces that are not square.
     """
+    _, height, width = faces.pixels.shape
+    if height != width:
+        raise DataError(f"training needs square faces, got {width}x{height} px from {faces.source}")
     wanted = UNSPLIT if faces.splits == (UNSPLIT,) else TRAINING
     if wanted not in faces.splits:
         raise DataError(f"{faces.source} has no split to train on: it has {', '.join(faces.splits)}")
@@ -140,19 +141,16 @@ def train(
         precision=recipe.precision,  # type: ignore[arg-type]  # Lightning lists the words as literals
     )
     fabric.launch()
-    side_px = round(recipe.view_px / recipe.view_share)
-    learn, choose = split_training(replace(faces, pixels=shrunk(faces.pixels, side_px=side_px)), recipe)
+    learn, choose = split_training(faces, recipe)
     loop = TrainingLoop(recipe, learn, choose, fabric=fabric)
-    if fabric.is_global_zero and not begin_run(run, recipe, faces, resume=resume):
-        save_validation(run, choose)
-        update_record(
-            run,
-            heads=describe_heads(loop.heads),
-            parameters=count_parameters(loop.net)._asdict(),
-            rows={"training": len(loop.learn), "validation": len(choose)},
-            device=torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else fabric.device.type,
-            skipped=len(faces.skipped),
-        )
+    if fabric.is_global_zero:
+        entries = {
+            "device": torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else fabric.device.type,
+            "heads": describe_heads(loop.heads),
+            "parameters": count_parameters(loop.net)._asdict(),
+            "rows": {"training": len(loop.learn), "validation": len(choose), "skipped": len(faces.skipped)},
+        }
+        begin_run(run, recipe, faces, validation=choose, entries=entries, resume=resume)
     fabric.barrier()
     if resume and (run / CHECKPOINT).exists():
         loop.restore(torch.load(run / CHECKPOINT, map_location=fabric.device, weights_only=True))

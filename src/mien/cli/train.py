@@ -1,0 +1,149 @@
+"""`mien train`: a recipe and labelled faces in, a run's folder out."""
+
+import logging
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from mien.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from mien.datasets.faceset import FaceSet
+    from mien.learning.training import Outcome
+
+__all__ = ["read_faces", "train"]
+
+_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(help="Name of a shipped recipe, or a TOML file.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Labelled faces, in any layout that `mien data` knows.")] = None,
+    votes: Annotated[
+        Path | None, typer.Option(help="FER+ votes for the same rows; found beside the data if left out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; runs/RECIPE if left out.", file_okay=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the recipe; repeatable.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    max_time: Annotated[
+        str | None, typer.Option(help="Stop after this long, such as 90s, 45m or 2h; --resume goes on.")
+    ] = None,
+    drop: Annotated[Path | None, typer.Option(help="Rows to leave out, as `mien data leaks --drop` writes.")] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Go on without the rows that cannot be used, and name them.")
+    ] = False,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[str, typer.Option(help="How many devices, or which: 2, or 0,3.")] = "1",
+    nodes: Annotated[int, typer.Option(help="Machines that take part.", min=1)] = 1,
+    strategy: Annotated[str, typer.Option(help="Lightning's name of a parallel strategy: auto or ddp.")] = "auto",
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write figures for TensorBoard.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="Show the shipped recipes and exit.")] = False,
+) -> None:
+    """Train a model on labelled faces, as a recipe says.
+
+    Ctrl-C or SIGTERM ends the step, keeps what is learnt and says where; --resume goes on to the same result.
+    Exit status: 0 finished or out of time, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    if show_list:
+        _print_recipes()
+        return
+    if recipe is None or data is None:
+        raise typer.BadParameter("give a RECIPE and --data SOURCE, or --list to see the recipes")
+    deadline_s = None if max_time is None else _seconds(max_time)
+    try:
+        from mien.learning.classical import train_classical
+        from mien.learning.recipe import ClassicalRecipe
+        from mien.learning.recipe_files import load_recipe, parse_setting
+        from mien.learning.training import Execution
+        from mien.learning.training import train as train_network
+    except ImportError as error:
+        raise MissingExtraError("training", extra="train") from error
+    logging.getLogger("lightning").setLevel(logging.WARNING)
+    chosen = load_recipe(recipe, overrides=dict(map(parse_setting, settings or [])))
+    run = out or Path("runs") / Path(recipe).stem
+    faces = read_faces(data, votes=votes, drop=drop, skip_bad=skip_bad)
+    if isinstance(chosen, ClassicalRecipe):
+        try:
+            result = train_classical(faces, chosen, run, resume=resume, show_progress=True)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"{run}: stopped (Ctrl-C). The scores of the search are in it; the same command with --resume goes on"
+            )
+            raise typer.Exit(128 + signal.SIGINT) from None
+        typer.echo(f"{run}: validation accuracy {result['val_accuracy']:.4f} after {result['minutes']} minutes")
+        return
+    execution = Execution(
+        accelerator=accelerator,
+        devices=devices,
+        nodes=nodes,
+        strategy=strategy,
+        max_time_s=deadline_s,
+        tensorboard=tensorboard,
+        show_progress=True,
+    )
+    outcome = train_network(faces, chosen, run, resume=resume, execution=execution)
+    _report(outcome)
+    if outcome.stopped is not None and outcome.signal_number is not None:
+        raise typer.Exit(128 + outcome.signal_number)
+
+
+def read_faces(data: Path, *, votes: Path | None, drop: Path | None, skip_bad: bool) -> "FaceSet":
+    """Read labelled faces of any layout, less the rows of a drop list; says what was left out."""
+    from mien.datasets.droplist import read_drop_list
+    from mien.datasets.reading import read
+
+    dropped = None if drop is None else read_drop_list(drop)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading data", total=None)
+        faces = read(
+            data,
+            votes=votes,
+            skip_bad=skip_bad,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for sentence in (*faces.notes, *faces.skipped):
+        typer.echo(sentence, err=True)
+    return faces if dropped is None else faces.without(dropped)
+
+
+def _print_recipes() -> None:
+    from mien.learning.recipe_files import recipe_summaries
+
+    table = Table("recipe", "what it is", box=None, padding=(0, 2, 0, 0))
+    for name, summary in recipe_summaries().items():
+        table.add_row(name, summary)
+    width = None if sys.stdout.isatty() else 120
+    Console(highlight=False, width=width).print(table)
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"expected a time such as 90s, 45m or 2h, got {text!r}", param_hint="--max-time")
+    return float(match[1]) * _UNITS_S[match[2]]
+
+
+def _report(outcome: "Outcome") -> None:
+    score = ""
+    if outcome.best is not None:
+        accuracy = outcome.epochs[outcome.best - 1]["val_accuracy"]
+        score = f"; best validation accuracy {accuracy:.4f}, in epoch {outcome.best}"
+    if outcome.stopped is None:
+        typer.echo(f"{outcome.run}: finished after {outcome.epochs_done} epochs{score}")
+        return
+    typer.echo(
+        f"{outcome.run}: stopped ({outcome.stopped}) after {outcome.epochs_done} epochs and {outcome.steps_done} steps"
+        f"{score}. What it has learnt is in {outcome.run}; the same command with --resume goes on"
+    )

@@ -1,0 +1,147 @@
+"""`mien train`, from data on disk to a run's folder, stopped and resumed as people do it."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mien.cli.app import app
+from mien.datasets.droplist import write_drop_list
+from mien.errors import DataError, RecipeError, RunError
+from mien.learning import classical
+from mien.learning.recipe_files import shipped_recipes
+from mien.learning.runs import read_record
+from training_samples import faces_to_learn
+
+TINY = """
+summary = "a tiny network"
+network = "mien_m"
+epochs = 2
+batch = 16
+validation = 0.2
+precision = "32-true"
+
+[options]
+stem = 8
+stages = [[8, 1], [16, 1]]
+
+[optimisation]
+optimiser = "adam"
+learning_rate = 0.01
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a recipe and some faces as a FER-2013 CSV."""
+    folder = tmp_path_factory.mktemp("train")
+    (folder / "tiny.toml").write_text(TINY)
+    faces = faces_to_learn(84, test_rows=7)
+    with (folder / "fer2013.csv").open("w") as file:
+        file.write("emotion,pixels,Usage\n")
+        for pixels, label, split in zip(faces.pixels, faces.labels, faces.split, strict=True):
+            file.write(f"{label},{' '.join(map(str, pixels.ravel()))},{split}\n")
+    return folder
+
+
+def arguments(folder: Path, run: Path, *more: object) -> list[str]:
+    data = ["--data", str(folder / "fer2013.csv"), "--out", str(run), "--accelerator", "cpu"]
+    return ["train", str(folder / "tiny.toml"), *data, *map(str, more)]
+
+
+def trained(folder: Path, run: Path, *more: object) -> str:
+    """Run the command; return what it printed, raise what it raised."""
+    result = CliRunner().invoke(app, arguments(folder, run, *more), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_list_names_every_recipe() -> None:
+    output = CliRunner().invoke(app, ["train", "--list"], catch_exceptions=False).stdout
+    assert [line.split()[0] for line in output.splitlines()[1:]] == list(shipped_recipes())
+    assert "7.83 M parameters" in output
+
+
+def test_from_a_csv_to_a_run(folder: Path, tmp_path: Path) -> None:
+    output = trained(folder, tmp_path / "run", "--set", "epochs=3", "--set", "optimiser=nadam", "--tensorboard")
+    assert re.search(r"run: finished after 3 epochs; best validation accuracy \d\.\d{4}, in epoch [123]$", output)
+    recipe = (tmp_path / "run" / "recipe.toml").read_text()
+    assert 'optimiser = "nadam"' in recipe
+    assert "epochs = 3" in recipe
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    with pytest.raises(RunError, match="already holds a run: add --resume"):
+        trained(folder, tmp_path / "run")
+
+
+def test_a_limit_stops_and_resume_goes_on(folder: Path, tmp_path: Path) -> None:
+    output = trained(folder, tmp_path / "run", "--max-time", "0s")
+    assert "stopped (time is up) after 0 epochs and 0 steps" in output
+    assert "the same command with --resume goes on" in output
+    assert "finished after 2 epochs" in trained(folder, tmp_path / "run", "--resume")
+
+
+def test_a_drop_list_leaves_rows_out(folder: Path, tmp_path: Path) -> None:
+    write_drop_list(tmp_path / "drop.csv", [("Training", str(row), "a copy") for row in range(14)])
+    trained(folder, tmp_path / "run", "--drop", tmp_path / "drop.csv")
+    rows = read_record(tmp_path / "run")["rows"]
+    assert rows["training"] + rows["validation"] == 84 - 14
+
+
+def test_a_classical_recipe_runs_by_the_same_verb(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classical, "_jobs", lambda: 1)  # processes take longer to start than this search lasts
+    settings = ["--set", "grid.n_neighbors=[1]", "--set", "grid.leaf_size=[30]", "--set", "grid.p=[2]"]
+    command = ["train", "miele-knn", *arguments(folder, tmp_path / "run", *settings, "--set", "folds=2")[2:]]
+    with monkeypatch.context() as patch:
+        patch.setattr(classical, "_score", interrupted)
+        stopped = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert stopped.exit_code == 130
+    assert "run: stopped (Ctrl-C). The scores of the search are in it" in stopped.stdout
+    result = CliRunner().invoke(app, [*command, "--resume"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"run: validation accuracy \d\.\d{4} after \d", result.stdout)
+    assert (tmp_path / "run" / "model.skops").exists()
+
+
+def test_what_cannot_be_is_said_before_anything_is_made(folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(RecipeError, match="whoever chooses by a test split cannot test on it any more"):
+        trained(folder, run, "--set", "validation=PrivateTest")
+    with pytest.raises(RecipeError, match="unknown field 'lr'"):
+        trained(folder, run, "--set", "lr=1")
+    with pytest.raises(RecipeError, match="mien_m has no option 'width'"):
+        trained(folder, run, "--set", "options.width=1")
+    with pytest.raises(DataError, match=r"has no FER\+ votes"):
+        trained(folder, run, "--set", "target=votes")
+    assert not run.exists()
+    for wrong in (["train"], ["train", "mien-m"], arguments(folder, run, "--max-time", "soon")):
+        assert CliRunner().invoke(app, wrong).exit_code == 2
+
+
+def test_ctrl_c_keeps_the_model_and_says_where(folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    more = ["--set", "epochs=10000"]
+    command = [sys.executable, "-c", "from mien.cli.app import main; main()", *arguments(folder, run, *more)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline_s = time.monotonic() + 120
+    while not (run / "metrics.csv").exists() and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.search(r"stopped \(Ctrl-C\) after [1-9]\d* epochs and \d+ steps", output)
+    assert str(run) in output
+    assert "epoch 1/10000  train_loss" in errors
+    assert np.isfinite(read_record(run)["minutes"])
+    assert (run / "model.ckpt").exists()
