@@ -41,8 +41,8 @@ class RealRows:
         return [row["usage"] for row in self.rows]
 
 
-def load_real_rows(shared_fer2013: Path, *, limit: int) -> RealRows:
-    """The first `limit` rows of Training and of PublicTest."""
+def load_real_rows(shared_fer2013: Path, *, limit: int | None) -> RealRows:
+    """The first `limit` rows of Training and of PublicTest; all for None."""
     spec = importlib.util.spec_from_file_location("expand", shared_fer2013 / "expand.py")
     assert spec is not None
     assert spec.loader is not None
