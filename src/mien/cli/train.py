@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mien.datasets.faceset import FaceSet
     from mien.learning.training import Outcome
 
-__all__ = ["read_faces", "train"]
+__all__ = ["read_faces", "seconds", "train"]
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -60,7 +60,7 @@ def train(
         return
     if recipe is None or data is None:
         raise typer.BadParameter("give a RECIPE and --data SOURCE, or --list to see the recipes")
-    deadline_s = None if max_time is None else _seconds(max_time)
+    deadline_s = None if max_time is None else seconds(max_time)
     try:
         from mien.learning.classical import train_classical
         from mien.learning.recipe import ClassicalRecipe
@@ -128,7 +128,8 @@ def _print_recipes() -> None:
     Console(highlight=False, width=width).print(table)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A time such as 90s, 45m or 2h, in seconds."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if match is None:
         raise typer.BadParameter(f"expected a time such as 90s, 45m or 2h, got {text!r}", param_hint="--max-time")
