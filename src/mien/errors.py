@@ -7,6 +7,7 @@
     ├── CardError (ValueError)             a model file without a usable card
     ├── RecipeError (ValueError)           a training recipe with an unknown or impossible value
     ├── RunError (ValueError)              a training run's folder that cannot be used so
+    ├── ExportError (RuntimeError)         an exported model that does not answer as its source
     ├── WeightsError (OSError)             a weight file that is not there or not what it should be
     │   ├── WeightsMissingError            known, but not on this machine yet
     │   ├── ChecksumError                  bytes differ from the pinned SHA-256
@@ -22,6 +23,7 @@ __all__ = [
     "ChecksumError",
     "DataError",
     "DownloadError",
+    "ExportError",
     "MediaError",
     "MediaTooLargeError",
     "MienError",
@@ -59,6 +61,10 @@ class RecipeError(MienError, ValueError):
 
 class RunError(MienError, ValueError):
     """A training run's folder that is taken, incomplete, or of another recipe or other data."""
+
+
+class ExportError(MienError, RuntimeError):
+    """An exported model that does not answer as the one that it came from."""
 
 
 class WeightsError(MienError, OSError):

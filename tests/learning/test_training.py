@@ -319,3 +319,21 @@ def test_a_loss_that_runs_away_is_said(tmp_path: Path) -> None:
 
 def test_an_outcome_without_an_epoch_has_no_best(tmp_path: Path) -> None:
     assert Outcome(tmp_path, "Ctrl-C", 2, 0, 1, ()).best is None
+
+
+def test_a_run_can_start_from_an_earlier_run(unbroken: Path, tmp_path: Path) -> None:
+    barely = replace(TINY, epochs=1, optimisation=Optimisation("sgd", learning_rate=1e-12))
+    train(faces_to_learn(), barely, tmp_path / "second", start=unbroken, execution=CPU)
+    first, second = (load_network(run).network for run in (unbroken, tmp_path / "second"))
+    for (name, ours), theirs in zip(first.named_parameters(), second.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6), name
+    assert read_record(tmp_path / "second")["start"]["run"] == "unbroken"
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [(replace(TINY, seed=1), "kept other rows aside"), (replace(TINY, target="votes"), "that learnt labels")],
+)
+def test_what_cannot_be_started_from_is_refused(changed: Recipe, says: str, unbroken: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=says):
+        train(faces_to_learn(), changed, tmp_path / "second", start=unbroken, execution=CPU)

@@ -36,6 +36,10 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the recipe; repeatable.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Start from the weights of this earlier run of the same network.", file_okay=False),
+    ] = None,
     max_time: Annotated[
         str | None, typer.Option(help="Stop after this long, such as 90s, 45m or 2h; --resume goes on.")
     ] = None,
@@ -92,7 +96,7 @@ def train(
         tensorboard=tensorboard,
         show_progress=True,
     )
-    outcome = train_network(faces, chosen, run, resume=resume, execution=execution)
+    outcome = train_network(faces, chosen, run, resume=resume, start=start, execution=execution)
     _report(outcome)
     if outcome.stopped is not None and outcome.signal_number is not None:
         raise typer.Exit(128 + outcome.signal_number)

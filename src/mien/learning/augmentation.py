@@ -1,4 +1,4 @@
-"""Random views of training faces: one batched affine warp, light, noise and a patch taken out.
+"""Random views of training faces: one batched affine warp, focus, light, noise and a patch taken out.
 
 mien's own ranges cover what detectors really do to a face's framing: their boxes scatter by about 10 % in size and
 place, and faces roll by up to 15 degrees before the aligner turns them upright.
@@ -54,6 +54,8 @@ def random_views(
     theta = _random_affine(n, share, options, generator)
     grid = F.affine_grid(theta, [n, 1, side_px, side_px], align_corners=False)
     views = F.grid_sample(faces[:, None].float(), grid, padding_mode="border", align_corners=False)
+    if options.sharpness:
+        views = _refocus(views, options, generator)
     if options.brightness or options.contrast:
         views = _relight(views, options, generator)
     if options.noise:
@@ -80,6 +82,15 @@ def _random_affine(n: int, share: float, options: Augmentation, generator: torch
     rows = [mirror * cos, shear * cos - sin, mirror * sin, shear * sin + cos]
     linear = torch.stack(rows, dim=1).view(n, 2, 2) * zoom[:, None, None]
     return torch.cat([linear, shift[:, :, None]], dim=2)
+
+
+def _refocus(views: Tensor, options: Augmentation, generator: torch.Generator) -> Tensor:
+    """Blend each view with its blurred copy, or away from it, which sharpens."""
+    line = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=views.device) / 16
+    padded = F.pad(views, (2, 2, 2, 2), mode="replicate")
+    blurred = F.conv2d(F.conv2d(padded, line.view(1, 1, 1, 5)), line.view(1, 1, 5, 1))
+    amount = _uniform((len(views), 1, 1, 1), -1, 1, generator) * options.sharpness
+    return (views + amount * (views - blurred)).clamp_(0, 255)
 
 
 def _relight(views: Tensor, options: Augmentation, generator: torch.Generator) -> Tensor:

@@ -43,13 +43,22 @@ class TrainingLoop:
         learn: The rows to learn from.
         choose: The rows that validation scores.
         fabric: Launched.
+        weights: What the network starts from; None for random ones.
 
     Raises:
         DataError: the rows do not have what the target needs.
         RecipeError: the network cannot be built so.
     """
 
-    def __init__(self, recipe: Recipe, learn: FaceSet, choose: FaceSet, *, fabric: Fabric) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        learn: FaceSet,
+        choose: FaceSet,
+        *,
+        fabric: Fabric,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.recipe, self.fabric = recipe, fabric
         self.heads = head_targets(learn, recipe.target)
         learnable = np.logical_and.reduce([head.learnable for head in self.heads])
@@ -66,6 +75,8 @@ class TrainingLoop:
         torch.manual_seed(recipe.seed)
         outputs = None if len(self.heads) == 2 else len(self.heads[0].columns)
         self.net = build_network(recipe.network, outputs=outputs, side_px=recipe.view_px, options=recipe.options)
+        if weights is not None:
+            self.net.load_state_dict(dict(weights))
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it alone
         optimiser = build_optimiser(self.net, recipe.optimisation)
         self._network, self._optimiser = fabric.setup(self.net, optimiser)

@@ -34,6 +34,8 @@ class Augmentation:
         scale: Smallest and largest zoom.
         shear: Largest shear.
         flip: Mirror half of the views.
+        sharpness: Largest share of a blurred copy (5x5 binomial) that is mixed in, or taken away, which sharpens:
+            cameras and scaling make real faces softer or crisper than the stored ones.
         brightness: Largest offset, as a share of the grey range 0..255, halved.
         contrast: Largest change of contrast, as a factor around 1.
         noise: Largest standard deviation of added Gaussian noise, as a share of 0..255; drawn per view from 0 on.
@@ -46,6 +48,7 @@ class Augmentation:
     scale: tuple[float, float] = (1.0, 1.0)
     shear: float = 0.0
     flip: bool = False
+    sharpness: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
     noise: float = 0.0
@@ -54,7 +57,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         _check_range("rotation_deg", self.rotation_deg, 0, 180)
-        for name in ("shift", "shear", "brightness", "contrast", "noise", "erase_probability"):
+        for name in ("shift", "shear", "sharpness", "brightness", "contrast", "noise", "erase_probability"):
             _check_range(name, getattr(self, name), 0, 1)
         if not 0 < self.scale[0] <= self.scale[1]:
             raise RecipeError(f"scale must be two zooms above 0, smallest first, got {list(self.scale)}")

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 
 from mien.datasets.faceset import TRAINING, UNSPLIT, FaceSet
 from mien.datasets.splits import validation_rows
-from mien.errors import DataError
+from mien.errors import DataError, RunError
 from mien.learning.history import TensorBoard, plot_curves, write_metrics
 from mien.learning.interruption import StopRequest
 from mien.learning.loop import TrainingLoop
@@ -23,8 +24,11 @@ from mien.learning.runs import (
     CURVES,
     METRICS,
     MODEL,
+    RECIPE,
     begin_run,
     describe_heads,
+    load_network,
+    read_validation,
     save_checkpoint,
     update_record,
 )
@@ -113,6 +117,7 @@ def train(
     run: Path,
     *,
     resume: bool = False,
+    start: Path | None = None,
     execution: Execution | None = None,
     on_epoch: Callable[[int, Figures], None] | None = None,
 ) -> Outcome:
@@ -123,13 +128,15 @@ def train(
         recipe: What to do.
         run: Folder of the run; made if absent.
         resume: Go on where the run stopped, or begin where there is none.
+        start: Folder of an earlier run of the same network, whose weights this one starts from.
         execution: Devices, limits and displays.
         on_epoch: Called with the number of each epoch done, from 1, and its figures; may raise to stop.
 
     Raises:
         DataError: the faces do not have what the recipe needs.
         RecipeError: the network cannot be built so.
-        RunError: the folder holds a run and `resume` is False, or one of another recipe or other data.
+        RunError: the folder holds a run and `resume` is False, or one of another recipe or other data;
+            `start` is a run of another network, or learnt rows that this run would choose by.
         DivergedError: the loss is no longer a number.
     """
     execution = execution or Execution()
@@ -142,9 +149,11 @@ def train(
     )
     fabric.launch()
     learn, choose = split_training(faces, recipe)
-    loop = TrainingLoop(recipe, learn, choose, fabric=fabric)
+    weights = None if start is None else _start_weights(start, recipe, choose)
+    loop = TrainingLoop(recipe, learn, choose, fabric=fabric, weights=weights)
     if fabric.is_global_zero:
         entries = {
+            "start": None if start is None else {"run": start.name, "recipe": (start / RECIPE).read_text("utf-8")},
             "device": torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else fabric.device.type,
             "heads": describe_heads(loop.heads),
             "parameters": count_parameters(loop.net)._asdict(),
@@ -158,6 +167,22 @@ def train(
     with StopRequest(max_time_s=execution.max_time_s) as stop:
         stopped = _run(loop, stop, writer, on_epoch)
     return Outcome(run, stopped, stop.signal_number, loop.epoch, loop.step, tuple(loop.history))
+
+
+def _start_weights(start: Path, recipe: Recipe, choose: FaceSet) -> Mapping[str, torch.Tensor]:
+    """The weights of an earlier run, if it was of the same network and kept the same rows aside."""
+    earlier = load_network(start)
+    if (earlier.recipe.network, earlier.recipe.target) != (recipe.network, recipe.target):
+        raise RunError(
+            f"{start} holds a {earlier.recipe.network} that learnt {earlier.recipe.target}; "
+            f"expected a {recipe.network} for {recipe.target}: start from a run of the same kind"
+        )
+    if not np.array_equal(read_validation(start)["pixels"], choose.pixels):
+        raise RunError(
+            f"{start} kept other rows aside than this run would, so it has learnt rows that this one chooses by: "
+            "use the same data, validation share and seed"
+        )
+    return earlier.network.state_dict()
 
 
 def _run(
