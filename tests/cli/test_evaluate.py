@@ -135,6 +135,22 @@ def test_a_drop_list_gives_clean_scores_beside_the_full_ones(data: Path, model: 
     assert "Without the rows on the drop list" in printed
 
 
+def test_robustness_is_measured_where_asked_for(data: Path, model: Path, tmp_path: Path) -> None:
+    arguments = [model, "--data", data, "--out", tmp_path / "out"]
+    assert "Robustness" not in run(*arguments)
+    assert not (tmp_path / "out" / "robustness.json").exists()
+    printed = run(*arguments, "--robustness", "--robustness-faces", 20)
+    values = json.loads((tmp_path / "out" / "robustness.json").read_text("utf-8"))
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
+    assert (values["faces"], values["of_faces"]) == (20, 60)
+    assert values["model"] == metrics["model"]
+    assert "20 of 60 faces, drawn at random" in printed
+    assert {curve["name"] for curve in values["curves"]} >= {"blur", "JPEG", "rotation", "detector jitter"}
+    run(*arguments, "--robustness")
+    everything = json.loads((tmp_path / "out" / "robustness.json").read_text("utf-8"))
+    assert everything["unchanged"]["accuracy"] == metrics["full"]["accuracy"]
+
+
 def test_bad_rows_stop_the_work_or_are_named_and_counted(data: Path, model: Path, tmp_path: Path) -> None:
     with data.open("a") as file:
         file.write("3,1 2 3,PublicTest\n")

@@ -12,8 +12,16 @@ from PIL import Image
 
 from evaluation_samples import HEAD, answers_to, every_nth_row, sample_faces
 from mien.errors import MissingExtraError
-from mien.evaluation.figures import confusion_png, mistakes_png, reliability_png, risk_coverage_png, worst_mistakes
+from mien.evaluation.figures import (
+    confusion_png,
+    mistakes_png,
+    reliability_png,
+    risk_coverage_png,
+    robustness_png,
+    worst_mistakes,
+)
 from mien.evaluation.judge import Evaluation, judge, set_exam
+from mien.evaluation.robustness import Robustness, measure_robustness
 from mien.taxonomy import FER2013
 
 MODEL = {"name": "sample", "version": "1", "sha256": "0" * 64}
@@ -28,6 +36,11 @@ def evaluation(*, perfect: bool = False) -> Evaluation:
     return judge(exam, logits, head=HEAD, model=MODEL)
 
 
+def changed(judged: Evaluation) -> Robustness:
+    """Readings of changed faces by a model that takes light for emotion."""
+    return measure_robustness(judged, lambda pixels: pixels[:, 0, :7].astype(float), faces=9)
+
+
 @pytest.mark.parametrize("perfect", [False, True])
 @pytest.mark.parametrize(
     "draw",
@@ -37,6 +50,7 @@ def evaluation(*, perfect: bool = False) -> Evaluation:
         lambda e: risk_coverage_png(e.full, e.clean),
         lambda e: risk_coverage_png(e.full, None),
         mistakes_png,
+        lambda e: robustness_png(changed(e)),
     ],
 )
 def test_each_picture_is_a_png_with_something_on_it(draw: Callable[[Evaluation], bytes], perfect: bool) -> None:

@@ -14,6 +14,7 @@ from mien.errors import MissingExtraError
 from mien.evaluation import report
 from mien.evaluation.judge import Evaluation, judge, set_exam
 from mien.evaluation.report import classification_report, write_report
+from mien.evaluation.robustness import APPROXIMATION, measure_robustness
 from mien.taxonomy import FERPLUS
 
 FILES = {
@@ -65,6 +66,22 @@ def test_the_page_stands_alone_and_escapes_names(tmp_path: Path) -> None:
     assert not re.search(r'(src|href)="(?!data:)', text)
     assert "&lt;faces&gt; &amp; more.csv" in text
     assert "<faces>" not in text
+
+
+def test_robustness_joins_the_files_and_the_page(tmp_path: Path) -> None:
+    judged = evaluation()
+    result = measure_robustness(judged, lambda pixels: pixels[:, 0, :8].astype(float), faces=7)
+    page = write_report(judged, tmp_path, robustness=result)
+    assert {path.name for path in tmp_path.iterdir()} == FILES | {
+        f"robustness.{kind}" for kind in ("json", "csv", "png")
+    }
+    values = json.loads((tmp_path / "robustness.json").read_text("utf-8"))
+    assert (values["faces"], values["model"]) == (7, judged.model)
+    text = page.read_text("utf-8")
+    assert text.count("data:image/png;base64,") == 5
+    assert APPROXIMATION in text
+    for curve in result.curves:
+        assert text.count(f"<td>{curve.name}</td>") == len(curve.settings)
 
 
 def test_the_text_names_protocol_model_and_every_class() -> None:

@@ -1,7 +1,7 @@
 """`mien evaluate`: what a model is worth on labelled faces, by the path that the product takes."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,12 +45,20 @@ def evaluate(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Go on without the rows that cannot be used, and name them.")
     ] = False,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Also read the faces darker, blurred, turned, cut out elsewhere, ...")
+    ] = False,
+    robustness_faces: Annotated[
+        int,
+        typer.Option(help="How many faces, drawn at random, --robustness changes; 1,000 take about a minute.", min=1),
+    ] = 1000,
 ) -> None:
     """Score a model on labelled faces: metrics, figures, worst mistakes, one page."""
     from mien.datasets.droplist import read_drop_list
     from mien.datasets.reading import read
     from mien.evaluation.judge import default_labels, default_split, judge, set_exam
     from mien.evaluation.report import headline, sides, write_report
+    from mien.evaluation.robustness import measure_robustness, robustness_text
 
     with _loaded(model) as classifier:
         card = classifier.card
@@ -77,12 +85,24 @@ def evaluate(
             head=head,
             model={"name": card.name, "version": card.version, "sha256": classifier.sha256},
         )
+        changed = None
+        if robustness:
+            with _bar() as bar:
+                task = bar.add_task("reading changed faces", total=None)
+                changed = measure_robustness(
+                    evaluation,
+                    lambda pixels: _logits(classifier, pixels, head.taxonomy),
+                    faces=robustness_faces,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
     typer.echo(f"{card.name} on {exam.split} of {exam.faces.source}, {exam.truth.title}")
     for name, scores in sides(evaluation):
         typer.echo(name)
         for key, value in headline(scores).items():
             typer.echo(f"  {key:<32}{value}")
-    page = write_report(evaluation, out)
+    if changed is not None:
+        typer.echo(robustness_text(changed))
+    page = write_report(evaluation, out, robustness=changed)
     typer.echo(f"report: {page}")
 
 
@@ -104,14 +124,19 @@ def _loaded(model: str) -> Iterator[EmotionClassifier]:
 
 
 def _answers(classifier: EmotionClassifier, exam: "Exam") -> NDArray[np.float32]:
-    """The head's logits for every row of the exam, a batch at a time."""
+    """The head's logits for every row of the exam, under a progress bar."""
     pixels = exam.faces.pixels
     with _bar() as bar:
-        batches = [
-            classifier.logits(list(pixels[start : start + _BATCH]))[exam.truth.taxonomy.name]
-            for start in bar.track(range(0, len(pixels), _BATCH), description="reading faces")
-        ]
-    return np.concatenate(batches)
+        starts = bar.track(range(0, len(pixels), _BATCH), description="reading faces")
+        return _logits(classifier, pixels, exam.truth.taxonomy.name, starts)
+
+
+def _logits(
+    classifier: EmotionClassifier, pixels: NDArray[np.uint8], labels: str, starts: Iterable[int] | None = None
+) -> NDArray[np.float32]:
+    """A head's logits, a batch at a time."""
+    batches = range(0, len(pixels), _BATCH) if starts is None else starts
+    return np.concatenate([classifier.logits(list(pixels[start : start + _BATCH]))[labels] for start in batches])
 
 
 def _bar() -> Progress:

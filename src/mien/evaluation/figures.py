@@ -7,12 +7,13 @@ import numpy as np
 
 from mien.errors import MissingExtraError
 from mien.evaluation.judge import Evaluation
+from mien.evaluation.robustness import Robustness, faces_read
 from mien.evaluation.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_png", "mistakes_png", "reliability_png", "risk_coverage_png", "worst_mistakes"]
+__all__ = ["confusion_png", "mistakes_png", "reliability_png", "risk_coverage_png", "robustness_png", "worst_mistakes"]
 
 _DPI = 110
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#777777"
@@ -72,6 +73,35 @@ def risk_coverage_png(full: Scores, clean: Scores | None) -> bytes:
     axes.set_title(f"Risk and coverage\n{full.protocol}", fontsize=10)
     axes.legend(loc="lower left", fontsize=9)
     axes.grid(alpha=0.3)
+    return _png(figure)
+
+
+def robustness_png(result: Robustness) -> bytes:
+    """For each perturbation, accuracy and mean probability of the answer against its level."""
+    wide = 4
+    high = -(-len(result.curves) // wide)
+    figure = _figure(3.1 * wide, 2.5 * high + 0.5)
+    for place, curve in enumerate(result.curves):
+        axes = figure.add_subplot(high, wide, place + 1)
+        levels = [one.level for one in curve.settings]
+        axes.axhline(result.unchanged, color=_GREY, linewidth=1, linestyle="--", label="accuracy, unchanged")
+        low, top = zip(*(one.accuracy_interval for one in curve.settings), strict=True)
+        axes.fill_between(levels, low, top, color=_BLUE, alpha=0.15, linewidth=0)
+        axes.plot(levels, [one.accuracy for one in curve.settings], "o-", color=_BLUE, markersize=4, label="accuracy")
+        axes.plot(
+            levels,
+            [one.confidence for one in curve.settings],
+            "s:",
+            color=_ORANGE,
+            markersize=3,
+            label="mean probability of the answer",
+        )
+        axes.set(ylim=(0, 1), title=curve.name)
+        axes.set_xlabel(curve.unit, fontsize=8)
+        axes.grid(alpha=0.3)
+    handles, names = figure.axes[0].get_legend_handles_labels() if figure.axes else ([], [])
+    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9)
+    figure.suptitle(f"Robustness on {faces_read(result)}: {result.protocol}", fontsize=10)
     return _png(figure)
 
 

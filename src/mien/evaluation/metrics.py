@@ -25,6 +25,7 @@ __all__ = [
     "confusion_matrix",
     "macro_f1",
     "nll",
+    "percent_interval",
     "right_averaged_over_ties",
     "risk_coverage",
     "top_k_accuracy",
@@ -145,6 +146,16 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     reach = _Z95 * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
     scale = 1 + z2 / trials
     return max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale)
+
+
+def percent_interval(interval: Interval) -> str:
+    """An interval of a share as text in percent.
+
+    Example:
+        >>> percent_interval((0.64, 0.965))
+        '(64.00 to 96.50)'
+    """
+    return f"({100 * interval[0]:.2f} to {100 * interval[1]:.2f})"
 
 
 def confusion_matrix(truth: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> NDArray[np.int64]:

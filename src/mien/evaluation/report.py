@@ -1,7 +1,8 @@
 """An evaluation as files: figures to read by machine and by eye, and one page that holds them all.
 
 `metrics.json`, `classification_report.txt` and `predictions.csv` come first and need nothing beyond the core; the
-pictures and `report.html` need matplotlib. Each file appears at once and whole.
+pictures and `report.html` need matplotlib. Where robustness was measured, `robustness.json` and `robustness.csv` join
+them, and the page gets a section. Each file appears at once and whole.
 """
 
 import base64
@@ -11,11 +12,20 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mien.datasets.atomic import replacing
-from mien.evaluation.figures import confusion_png, mistakes_png, reliability_png, risk_coverage_png
+from mien.evaluation.figures import confusion_png, mistakes_png, reliability_png, risk_coverage_png, robustness_png
 from mien.evaluation.judge import VIEWS, Evaluation
-from mien.evaluation.metrics import Interval
+from mien.evaluation.metrics import percent_interval
+from mien.evaluation.robustness import (
+    APPROXIMATION,
+    COLUMNS,
+    Robustness,
+    faces_read,
+    robustness_csv,
+    robustness_rows,
+)
 from mien.evaluation.scores import Scores
 from mien.results import NOTICE
 
@@ -29,12 +39,13 @@ _PICTURES = {
 }
 
 
-def write_report(evaluation: Evaluation, folder: Path) -> Path:
+def write_report(evaluation: Evaluation, folder: Path, *, robustness: Robustness | None = None) -> Path:
     """Write everything about an evaluation.
 
     Args:
         evaluation: What to write.
         folder: Made if absent; files of an earlier evaluation are replaced.
+        robustness: Of the same model, where it was measured.
 
     Returns:
         The path of the page, `report.html`.
@@ -42,21 +53,29 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     Raises:
         MissingExtraError: matplotlib is not installed; the files that do not need it have been written.
     """
-    metrics = json.dumps(evaluation.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-    _write(folder / "metrics.json", f"{metrics}\n".encode())
+    _write(folder / "metrics.json", _json(evaluation.to_dict()))
     _write(folder / "classification_report.txt", classification_report(evaluation).encode())
     _write(folder / "predictions.csv", predictions_csv(evaluation).encode())
+    if robustness is not None:
+        _write(folder / "robustness.json", _json(robustness.to_dict()))
+        _write(folder / "robustness.csv", robustness_csv(robustness).encode())
     pictures = {
         "confusion.png": confusion_png(evaluation.full),
         "reliability.png": reliability_png(evaluation.full),
         "risk_coverage.png": risk_coverage_png(evaluation.full, evaluation.clean),
         "mistakes.png": mistakes_png(evaluation),
     }
+    if robustness is not None:
+        pictures["robustness.png"] = robustness_png(robustness)
     for name, content in pictures.items():
         _write(folder / name, content)
     page = folder / "report.html"
-    _write(page, _page(evaluation, pictures).encode())
+    _write(page, _page(evaluation, pictures, robustness).encode())
     return page
+
+
+def _json(values: dict[str, Any]) -> bytes:
+    return f"{json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -76,7 +95,7 @@ def headline(scores: Scores) -> dict[str, str]:
     curve = scores.risk_coverage
     lines = {
         "rows": f"{scores.n:,}",
-        "accuracy": f"{scores.accuracy:.2%} {_percent(scores.accuracy_interval)}",
+        "accuracy": f"{scores.accuracy:.2%} {percent_interval(scores.accuracy_interval)}",
         "true label among the first two": f"{scores.top2_accuracy:.2%}",
         "balanced accuracy": f"{scores.balanced_accuracy:.2%}",
         "macro F1": f"{scores.macro_f1:.4f}",
@@ -158,10 +177,6 @@ def _rows(scores: Scores) -> Iterator[tuple[str, ...]]:
         yield (*cells, str(one.support))
 
 
-def _percent(interval: Interval) -> str:
-    return f"({100 * interval[0]:.2f} to {100 * interval[1]:.2f})"
-
-
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .15rem .7rem; border-bottom: 1px solid #ddd }
@@ -170,7 +185,7 @@ img { max-width: 100%; height: auto } figure { margin: 1.5rem 0 } dt { font-weig
 """
 
 
-def _page(evaluation: Evaluation, pictures: dict[str, bytes]) -> str:
+def _page(evaluation: Evaluation, pictures: dict[str, bytes], robustness: Robustness | None) -> str:
     """One HTML page with everything inside."""
     both = list(sides(evaluation))
     title = html.escape(f"{evaluation.model['name']}: {evaluation.exam.truth.title}")
@@ -178,16 +193,24 @@ def _page(evaluation: Evaluation, pictures: dict[str, bytes]) -> str:
     columns = [headline(scores) for _, scores in both]
     totals = _table(("", *(name for name, _ in both)), [(key, *(c[key] for c in columns)) for key in columns[0]])
     classes = "".join(f"<h2>{name}, class by class</h2>{_table(_COLUMNS, list(_rows(s)))}" for name, s in both)
-    inline = {name: base64.b64encode(content).decode() for name, content in pictures.items()}
-    images = "".join(
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{inline[name]}"></figure>'
-        for name, caption in _PICTURES.items()
-    )
+    images = "".join(_figure(pictures[name], caption) for name, caption in _PICTURES.items())
+    changed = "" if robustness is None else _robustness_section(robustness, pictures["robustness.png"])
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body><h1>{title}</h1>'
-        f"<dl>{facts}</dl>{totals}{classes}<h2>Pictures</h2>{images}<p>{html.escape(NOTICE)}</p></body></html>\n"
+        f"<dl>{facts}</dl>{totals}{classes}<h2>Pictures</h2>{images}{changed}<p>{html.escape(NOTICE)}</p></body></html>\n"
     )
+
+
+def _robustness_section(result: Robustness, picture: bytes) -> str:
+    about = f"Accuracy on {faces_read(result)}, changed in one way at a time. {APPROXIMATION}"
+    table = _table(COLUMNS, robustness_rows(result))
+    return f"<h2>Robustness</h2><p>{html.escape(about)}</p>{_figure(picture, 'Robustness')}{table}"
+
+
+def _figure(picture: bytes, caption: str) -> str:
+    inline = base64.b64encode(picture).decode()
+    return f'<figure><img alt="{caption}" src="data:image/png;base64,{inline}"></figure>'
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
