@@ -1,3 +1,57 @@
 """mien reads facial expressions: how a face looks to viewers, not what a person feels."""
 
+from mien.analyzer import Analyzer
+from mien.card import ModelCard
+from mien.classifier import Classifier, EmotionClassifier
+from mien.draw import draw
+from mien.errors import (
+    CardError,
+    DataError,
+    MediaError,
+    MienError,
+    MissingExtraError,
+    RecipeError,
+    WeightsError,
+)
+from mien.faces.detector import Detector
+from mien.media import find_photos, load_photo
+from mien.results import (
+    NOTICE,
+    Emotions,
+    Face,
+    FaceReading,
+    FrameReading,
+    Landmarks,
+    ReadOptions,
+)
+from mien.taxonomy import FER2013, FERPLUS, Taxonomy
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "FER2013",
+    "FERPLUS",
+    "NOTICE",
+    "Analyzer",
+    "CardError",
+    "Classifier",
+    "DataError",
+    "Detector",
+    "EmotionClassifier",
+    "Emotions",
+    "Face",
+    "FaceReading",
+    "FrameReading",
+    "Landmarks",
+    "MediaError",
+    "MienError",
+    "MissingExtraError",
+    "ModelCard",
+    "ReadOptions",
+    "RecipeError",
+    "Taxonomy",
+    "WeightsError",
+    "draw",
+    "find_photos",
+    "load_photo",
+]

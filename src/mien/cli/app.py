@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from mien import __version__
+from mien.cli.analyze import analyze
+from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
+from mien.cli.export import export
+from mien.cli.models import models_app
+from mien.cli.train import train
+from mien.cli.tune import tune
 from mien.errors import MienError
 
 __all__ = ["app", "main"]
@@ -35,13 +41,19 @@ def options(
     """Options that stand before a verb."""
 
 
+app.command("analyze")(analyze)
 app.command("evaluate")(evaluate)
+app.add_typer(data_app, name="data")
+app.command("export")(export)
+app.command("train")(train)
+app.command("tune")(tune)
+app.add_typer(models_app, name="models")
 
 
 def main() -> None:
     """Run the command; an expected error is one sentence on standard error and exit status 1."""
     try:
         app()
-    except MienError as error:
+    except (MienError, OSError) as error:  # OSError: a folder that cannot be written, a full disk
         typer.echo(f"mien: {error}", err=True)
         sys.exit(1)

@@ -1,0 +1,100 @@
+"""The analyzer: what it passes on, what it leaves out, and that threads do not disturb it."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import mien
+from fakes import FakeClassifier, FakeDetector
+from mien.results import Face, FrameReading
+
+PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
+
+
+def bright_square(x0: int, y0: int, side: int) -> NDArray[np.uint8]:
+    frame = np.zeros((100, 120, 3), np.uint8)
+    frame[y0 : y0 + side, x0 : x0 + side] = 255
+    return frame
+
+
+def test_each_face_is_read_from_its_own_place_in_detector_order() -> None:
+    faces = (Face((60.0, 10.0, 80.0, 30.0), 0.9, None), Face((10.0, 10.0, 30.0, 30.0), 0.8, None))
+    analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector(*faces))
+    reading = analyzer.read(bright_square(55, 5, 30))
+    assert [face.box_xyxy for face in reading.faces] == [face.box_xyxy for face in faces]
+    assert [face.emotions.probabilities["neutral"] for face in reading.faces] == [1.0, 0.0]
+
+
+def test_no_face_is_an_empty_reading() -> None:
+    reading = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector()).read(np.zeros((5, 7, 3), np.uint8))
+    assert (reading.size_wh, reading.faces) == ((7, 5), ())
+
+
+def test_small_faces_and_no_faces_are_left_out() -> None:
+    small, large = Face((0.0, 0.0, 19.0, 10.0), 0.9, None), Face((0.0, 0.0, 10.0, 20.0), 0.8, None)
+    analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector(small, large), min_face_px=20)
+    assert [face.score for face in analyzer.read(bright_square(0, 0, 9)).faces] == [0.8]
+    doubtful = mien.Analyzer(model=FakeClassifier(not_a_face=0.2), detector=FakeDetector(large))
+    assert doubtful.read(bright_square(0, 0, 9)).faces == ()
+    everything = mien.Analyzer(model=FakeClassifier(not_a_face=0.2), detector=FakeDetector(large), max_not_a_face=1)
+    assert len(everything.read(bright_square(0, 0, 9)).faces) == 1
+
+
+def test_boxes_are_reported_within_the_picture() -> None:
+    analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector(Face((-9.0, -5.0, 50.0, 130.0), 1, None)))
+    assert analyzer.read(bright_square(0, 0, 9)).faces[0].box_xyxy == (0.0, 0.0, 50.0, 100.0)
+
+
+def test_the_reading_says_what_it_was_made_with() -> None:
+    analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector(), labels="fer2013", crop_scale=1.3)
+    reading = analyzer.read(bright_square(0, 0, 9))
+    assert (reading.model, reading.model_sha256) == ("fake", "0" * 64)
+    assert (reading.options.detector, reading.options.labels, reading.options.crop_scale) == ("fake", "fer2013", 1.3)
+    assert FrameReading.from_dict(json.loads(json.dumps(reading.to_dict()))) == reading
+
+
+@pytest.mark.parametrize("frame", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3)), np.zeros((9, 9, 4), np.uint8)])
+def test_what_is_no_picture_is_refused(frame: NDArray[Any]) -> None:
+    analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector())
+    with pytest.raises(ValueError, match="frame_rgb must be"):
+        analyzer.read(frame)
+
+
+def test_unknown_words_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="mtcnn"):
+        mien.Analyzer(detector="nobody")
+    with pytest.raises(ValueError, match="ferplus"):
+        mien.Analyzer(labels="nobody")
+
+
+def test_eight_threads_sharing_one_analyzer_give_the_results_of_one() -> None:
+    analyzer = mien.Analyzer(detector="mtcnn")
+    photo = mien.load_photo(PHOTO)
+    frames = [np.ascontiguousarray(photo[: 512 - 8 * i, 4 * i :]) for i in range(8)]
+    alone = [analyzer.read(frame) for frame in frames]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(analyzer.read, frames * 3))
+    assert all(reading.faces for reading in alone)
+    assert together == alone * 3
+
+
+def test_a_mirror_image_reads_nearly_the_same() -> None:
+    analyzer = mien.Analyzer(detector="mtcnn")
+    photo = mien.load_photo(PHOTO)
+    face, mirrored = (analyzer.read(np.ascontiguousarray(frame)).faces[0] for frame in (photo, photo[:, ::-1]))
+    assert mirrored.emotions.top == face.emotions.top
+    assert np.abs(np.subtract(mirrored.emotions.values, face.emotions.values)).max() < 0.1
+
+
+def test_a_grey_copy_reads_nearly_the_same() -> None:
+    analyzer = mien.Analyzer(detector="mtcnn")
+    photo = mien.load_photo(PHOTO)
+    grey = cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    face, greyed = (analyzer.read(np.asarray(frame, np.uint8)).faces[0] for frame in (photo, grey))
+    assert np.abs(np.subtract(greyed.emotions.values, face.emotions.values)).max() < 0.1
