@@ -51,7 +51,8 @@ def test_probabilities_follow_from_the_logits_and_the_card(
     expected = odds / odds.sum(axis=1, keepdims=True)
     assert np.allclose([answer.values for answer in classifier.classify(list(faces))], expected, atol=1e-6)
     votes = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert np.allclose([answer.unknown for answer in classifier.classify(list(faces))], votes[:, 8], atol=1e-6)
+    unknown = np.array([answer.unknown for answer in classifier.classify(list(faces))], np.float64)
+    assert np.allclose(unknown, votes[:, 8], atol=1e-6)
 
 
 def test_a_renamed_file_reads_the_same(classifier: EmotionClassifier, faces: NDArray[np.uint8], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import SharedMedia
 from mien.media import load_photo
 from mien.results import NOTICE, FrameReading
 
@@ -104,8 +105,8 @@ def test_models_and_version(tmp_path: Path) -> None:
     assert run_mien("--version", cwd=tmp_path).stdout.startswith("mien ")
 
 
-def test_every_bad_file_beside_every_good_one(shared_media: object, tmp_path: Path) -> None:
-    media = shared_media.folder  # type: ignore[attr-defined]
+def test_every_bad_file_beside_every_good_one(shared_media: SharedMedia, tmp_path: Path) -> None:
+    media = shared_media.folder
     done = run_mien("analyze", media / "bad", media / "images" / "astronaut.png", "--json", cwd=tmp_path)
     results = {Path(photo["source"]).name: photo for photo in json.loads(done.stdout)["photos"]}
     assert results["astronaut.png"]["reading"]["faces"]
