@@ -30,9 +30,9 @@ class Haar:
 
     OpenCV's usual call (scale 1.1, 5 neighbours) takes much for a face that is none. Here the first cascade proposes
     generously, a second one must agree on the same place, and eyes are looked for in the upper half; the three
-    together make a score. On the 30 hand-checked test photos (100 faces, IoU 0.35): 70 found and 1 false box, against
-    59 and 12 with the usual call; on 58 pictures without a face (half of them photos with the faces painted over),
-    each also mirrored and shrunk, 4 false boxes against 41. About 110 ms a photo on one thread.
+    together make a score. On the 32 hand-checked test photos (100 faces, IoU 0.35): 70 found and 1 false box, against
+    59 and 12 with the usual call; on 57 pictures without a face (half of them photos with the faces painted over),
+    each also mirrored and shrunk, 4 false boxes against 41. 134 ms (median) a photo on one thread.
 
     Scores are the logistic of `0.4 a + 1.5 (b - 55) + 1.7 e - 4.1`, `a` and `b` being the two cascades' level weights
     and `e` the number of eyes, at most 2: a fit to 100 faces and 115 false boxes of the test media. Boxes from 0.6 on

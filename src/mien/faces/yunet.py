@@ -31,16 +31,17 @@ _OUTPUTS = [f"{kind}_{stride}" for stride in _STRIDES_PX for kind in ("cls", "ob
 class Yunet:
     """Finds faces in a picture whose longer side is first brought down to 640.
 
-    On the 30 hand-checked test photos (100 faces, IoU 0.35): 98 found, no box that is no face, 7 ms a photo on one
-    thread. The score threshold is 0.6: at OpenCV's default of 0.9 it loses a quarter of the faces. It takes some
-    animals' faces for faces (scores up to 0.70), which the classifier's not-a-face probability then rejects. Its
-    landmarks understate roll: 12 degrees are reported for 15, 18 for 30, 20 for 45.
+    On the 32 hand-checked test photos (100 faces, IoU 0.35): 98 found, no box that is no face, 10 ms (median) a photo
+    on one thread, 8 ms for one face in 640x480. The score threshold is 0.6: at OpenCV's default of 0.9 it loses a
+    quarter of the faces. It takes some animals' faces for faces (scores up to 0.70): the classifier's not-a-face
+    probability is there to reject them. Its landmarks understate roll: 12 degrees are reported for 15, 18 for 30, 20
+    for 45.
 
     When nothing is found and the picture is larger, it looks again at 1280, in overlapping tiles: a 32-px face in
     1920x1080 is found in 34 of 36 photos, without the second look in 2. When nothing scores 0.91, as it does in 35 of
-    36 upright photos, it also looks at the picture turned (see `best_way_up`). A picture without a face then costs
-    four times as much as one with, a large one ten times. Darkness is no problem (34 of 36 photos at 8 % brightness),
-    so there is no retry for it.
+    36 upright photos, it also looks at the picture turned (see `best_way_up`). A picture without a face costs 35 ms
+    (median of 8), a large one 82. Darkness is no problem (34 of 36 photos at 8 % brightness), so there is no retry
+    for it.
 
     Args:
         retries: Look again when nothing is found, or nothing sure; turn it off for video, where the next frame is the
