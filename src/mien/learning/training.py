@@ -15,6 +15,7 @@ from mien.errors import DataError, RunError
 from mien.learning.history import TensorBoard, plot_curves, write_metrics
 from mien.learning.interruption import StopRequest
 from mien.learning.loop import TrainingLoop
+from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import count_parameters
 from mien.learning.optimisation import best_epoch
 from mien.learning.progress import EpochBar
@@ -50,6 +51,7 @@ class Execution:
         max_time_s: Stop at the first step after so many seconds; None for no limit.
         tensorboard: Also write the figures for TensorBoard, under `tensorboard/` in the run.
         show_progress: Write to standard error how far the run is.
+        keep_memory: Let the process keep freed memory, from now on, which makes steps on a CPU faster (`memory`).
     """
 
     accelerator: str = "auto"
@@ -59,6 +61,7 @@ class Execution:
     max_time_s: float | None = None
     tensorboard: bool = False
     show_progress: bool = False
+    keep_memory: bool = True
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ def train(
         precision=recipe.precision,  # type: ignore[arg-type]  # Lightning lists the words as literals
     )
     fabric.launch()
+    if execution.keep_memory and fabric.device.type == "cpu":
+        keep_freed_memory()
     learn, choose = split_training(faces, recipe)
     weights = None if start is None else _start_weights(start, recipe, choose)
     loop = TrainingLoop(recipe, learn, choose, fabric=fabric, weights=weights)

@@ -28,6 +28,7 @@ from mien.datasets.faceset import FaceSet
 from mien.errors import RecipeError, RunError
 from mien.learning.interruption import StopRequest
 from mien.learning.loop import DivergedError, TrainingLoop
+from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import NETWORKS
 from mien.learning.recipe import Recipe, SearchRange
 from mien.learning.recipe_files import recipe_from_values, to_toml
@@ -214,6 +215,7 @@ def _work(
     stop: StopRequest,
 ) -> None:
     """Run a share of the trials one after the other."""
+    keep_freed_memory()
     opened = _open(study, seed=recipe.seed + 1000 * index)
     for _ in range(share):
         if stop.reason is not None or _count(opened) >= trials:
