@@ -47,8 +47,16 @@ def test_small_faces_and_no_faces_are_left_out() -> None:
 
 
 def test_boxes_are_reported_within_the_picture() -> None:
-    analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector(Face((-9.0, -5.0, 50.0, 130.0), 1, None)))
+    analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector(Face((-9.0, -5.0, 50.0, 105.0), 1, None)))
     assert analyzer.read(bright_square(0, 0, 9)).faces[0].box_xyxy == (0.0, 0.0, 50.0, 100.0)
+
+
+def test_faces_that_the_picture_cuts_are_left_out() -> None:
+    detector = FakeDetector(Face((-30.0, 0.0, 70.0, 100.0), 1, None), Face((0.0, -20.0, 50.0, 80.0), 0.5, None))
+    frame = bright_square(0, 0, 9)
+    assert [f.score for f in mien.Analyzer(model=FakeClassifier(), detector=detector).read(frame).faces] == [0.5]
+    everything = mien.Analyzer(model=FakeClassifier(), detector=detector, min_visible=0)
+    assert len(everything.read(frame).faces) == 2
 
 
 def test_the_reading_says_what_it_was_made_with() -> None:

@@ -28,7 +28,7 @@ def reading_of(
     return FrameReading(
         size_wh=(width, height),
         faces=tuple(FaceReading(box, 0.9, landmarks, emotions) for box, emotions in faces),
-        options=ReadOptions("mtcnn", "ferplus", 0, 0.5, 1.0),
+        options=ReadOptions("mtcnn", "ferplus", 0, 0.75, 0.5, 1.0),
         model="model",
         model_sha256="0" * 64,
     )

@@ -50,6 +50,7 @@ OPTIONS = st.builds(
     detector=st.text(),
     labels=st.sampled_from(sorted(TAXONOMIES)),
     min_face_px=st.floats(0, 1e6),
+    min_visible=SHARES,
     max_not_a_face=SHARES,
     crop_scale=st.floats(0.1, 10),
 )
@@ -71,7 +72,14 @@ def face(**changes: Any) -> Face:
 
 
 def options(**changes: Any) -> ReadOptions:
-    values = {"detector": "mtcnn", "labels": "ferplus", "min_face_px": 0, "max_not_a_face": 0.5, "crop_scale": 1.0}
+    values = {
+        "detector": "mtcnn",
+        "labels": "ferplus",
+        "min_face_px": 0,
+        "min_visible": 0.75,
+        "max_not_a_face": 0.5,
+        "crop_scale": 1.0,
+    }
     return ReadOptions(**{**values, **changes})
 
 
@@ -240,6 +248,7 @@ def test_from_dict_misses_no_label() -> None:
     [
         *(("min_face_px", value) for value in (-1, math.nan)),
         *(("max_not_a_face", value) for value in (-0.1, 1.1, math.nan)),
+        *(("min_visible", value) for value in (-0.1, 1.1, math.nan)),
         *(("crop_scale", value) for value in (0, 0.05, 11, -1, math.nan)),
     ],
 )

@@ -31,7 +31,7 @@ def face_of(top: str, *, landmarks: Landmarks | None = POINTS, share: float = 2 
 
 
 def read(source: str, *faces: FaceReading, size_wh: tuple[int, int] = (64, 48)) -> PhotoResult:
-    options = ReadOptions("mtcnn", "ferplus", 0, 0.5, 1.0)
+    options = ReadOptions("mtcnn", "ferplus", 0, 0.75, 0.5, 1.0)
     return PhotoResult(source, FrameReading(size_wh, faces, options, "mien-m", "f" * 64), None)
 
 

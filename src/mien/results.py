@@ -208,6 +208,7 @@ class ReadOptions:
         detector: Name of the face detector.
         labels: Name of the label set.
         min_face_px: Faces whose box is smaller on its longer side are left out; raise it to ignore a crowd.
+        min_visible: Faces of whose box less than this share lies in the picture are left out; 0 keeps all.
         max_not_a_face: Boxes that more than this share of viewers would call no face are left out; 1 keeps all.
         crop_scale: Side of the square crop over the longer side of the box.
 
@@ -218,6 +219,7 @@ class ReadOptions:
     detector: str
     labels: str
     min_face_px: float
+    min_visible: float
     max_not_a_face: float
     crop_scale: float
 
@@ -226,6 +228,7 @@ class ReadOptions:
             raise ValueError(f"min_face_px must be 0 or more, got {self.min_face_px}")
         if not 0.1 <= self.crop_scale <= 10:
             raise ValueError(f"crop_scale must lie in 0.1..10, got {self.crop_scale}")
+        _share("min_visible", self.min_visible)
         _share("max_not_a_face", self.max_not_a_face)
 
 
