@@ -97,7 +97,8 @@ def train(
         show_progress=True,
     )
     outcome = train_network(faces, chosen, run, resume=resume, start=start, execution=execution)
-    _report(outcome)
+    if outcome.is_first_process:
+        _report(outcome)
     if outcome.stopped is not None and outcome.signal_number is not None:
         raise typer.Exit(128 + outcome.signal_number)
 

@@ -75,6 +75,7 @@ class Outcome:
         epochs_done: Whole epochs.
         steps_done: Steps of the epoch begun.
         epochs: Figures of each epoch done.
+        is_first_process: False in all but one of the processes that train together.
     """
 
     run: Path
@@ -83,6 +84,7 @@ class Outcome:
     epochs_done: int
     steps_done: int
     epochs: tuple[Figures, ...]
+    is_first_process: bool = True
 
     @property
     def best(self) -> int | None:
@@ -171,7 +173,7 @@ def train(
     writer = _Writer(run, loop, execution) if fabric.is_global_zero else None
     with StopRequest(max_time_s=execution.max_time_s) as stop:
         stopped = _run(loop, stop, writer, on_epoch)
-    return Outcome(run, stopped, stop.signal_number, loop.epoch, loop.step, tuple(loop.history))
+    return Outcome(run, stopped, stop.signal_number, loop.epoch, loop.step, tuple(loop.history), fabric.is_global_zero)
 
 
 def _start_weights(start: Path, recipe: Recipe, choose: FaceSet) -> Mapping[str, torch.Tensor]:
