@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mien.faces.align import LARGEST_CROP_PX, ROLL_FROM_DEG, face_crop
+from mien.faces.align import LARGEST_CROP_PX, ROLL_FROM_DEG, crop_place, face_crop
 from mien.results import Face, Landmarks
 
 Picture = NDArray[np.uint8]
@@ -198,3 +198,14 @@ def test_any_box_gives_a_square_no_larger_than_needed(
     crop = face_crop(np.zeros((300, 400, 3), np.uint8), face, scale=scale)
     wanted = min(max(round(scale * face.longer_side_px), 1), LARGEST_CROP_PX)
     assert crop.shape == (wanted, wanted, 3)
+
+
+@pytest.mark.parametrize("roll_deg", [0.0, 8.0, -25.0, 40.0])
+@pytest.mark.parametrize("scale", [0.9, 1.3])
+def test_the_place_of_a_crop_is_where_its_spots_are_in_the_picture(roll_deg: float, scale: float) -> None:
+    frame, face = drawn_face(roll_deg=roll_deg)
+    crop = face_crop(frame, face, scale=scale)
+    place = crop_place(face, scale=scale)
+    assert face.landmarks is not None
+    for (x, y), expected in zip(spots(crop)[:2], (face.landmarks.left_eye, face.landmarks.right_eye), strict=True):
+        assert place @ (x, y, 1) == pytest.approx(np.array(expected), abs=1.2)

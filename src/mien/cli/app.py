@@ -9,6 +9,7 @@ from mien import __version__
 from mien.cli.analyze import analyze
 from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
+from mien.cli.explain import explain
 from mien.cli.export import export
 from mien.cli.models import models_app
 from mien.cli.train import train
@@ -43,6 +44,7 @@ def options(
 
 app.command("analyze")(analyze)
 app.command("evaluate")(evaluate)
+app.command("explain")(explain)
 app.add_typer(data_app, name="data")
 app.command("export")(export)
 app.command("train")(train)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from mien.results import Face
 
-__all__ = ["LARGEST_CROP_PX", "ROLL_FROM_DEG", "face_crop"]
+__all__ = ["LARGEST_CROP_PX", "ROLL_FROM_DEG", "crop_place", "face_crop"]
 
 ROLL_FROM_DEG = 12.0
 """Roll is removed from here on; below, training faces roll as much."""
@@ -73,6 +73,28 @@ def face_crop(frame_rgb: NDArray[np.uint8], face: Face, *, scale: float) -> NDAr
     turn[:, 2] += (side_px - around_px) / 2
     turned = cv2.warpAffine(around, turn, (side_px, side_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(turned, np.uint8)
+
+
+def crop_place(face: Face, *, scale: float) -> NDArray[np.float64]:
+    """Where `face_crop` takes its crop from, to within a pixel of the picture.
+
+    Args:
+        face: As `face_crop` takes it.
+        scale: Likewise.
+
+    Returns:
+        `(2, 3)`: times (x, y, 1), with x and y in shares of the crop's side, it is the place in the picture.
+
+    Example:
+        >>> crop_place(Face((10, 20, 50, 60), score=1.0, landmarks=None), scale=1.0) @ (0.5, 0.25, 1)
+        array([30., 30.])
+    """
+    left, top, right, bottom = face.box_xyxy
+    side = max(scale * face.longer_side_px, 1.0)
+    roll = math.radians(_roll_to_remove(face))
+    linear = side * np.array([[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]])
+    centre = np.array([(left + right) / 2, (top + bottom) / 2])
+    return np.column_stack([linear, centre - linear @ (0.5, 0.5)])
 
 
 def _roll_to_remove(face: Face) -> float:
