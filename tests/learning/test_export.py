@@ -1,5 +1,6 @@
 """From a run to a file that mien reads with: the same answers, and a refusal when they are not."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from torch import nn
 
 from mien.classifier import EmotionClassifier
 from mien.errors import ExportError, RunError
-from mien.learning.export import FaceReader, export_onnx, export_run
+from mien.learning import export as export_module
+from mien.learning.export import FaceReader, export_onnx, export_run, lift_contrast, measured_scores
 from mien.learning.recipe import Recipe
 from mien.learning.runs import load_network
 from mien.learning.training import train
@@ -48,6 +50,8 @@ def test_the_exported_file_answers_as_the_network(recipe: Recipe, tmp_path: Path
     assert np.allclose(classifier.logits(list(faces))["fer2013"], expected, atol=1e-4)
     assert card.parameters == sum(parameter.numel() for parameter in network.parameters())
     assert card.training["seed"] == recipe.seed
+    written = (tmp_path / "model.onnx").read_bytes()
+    assert [place for place in (tmp_path, Path(export_module.__file__).parent) if str(place).encode() in written] == []
 
 
 def test_a_file_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +85,49 @@ def test_the_reader_crops_the_middle() -> None:
     (view,) = reader(torch.from_numpy(face))
     assert view.shape == (1, 1, 44, 44)
     assert bool((view == 200).all())
+
+
+def noisy_face(contrast: float, *, side: int = 44) -> torch.Tensor:
+    """Noise of that standard deviation about a mid grey."""
+    noise = torch.randn(1, 1, side, side, generator=torch.Generator().manual_seed(0))
+    return 128 + contrast * noise / noise.std()
+
+
+def middle_contrast(view: torch.Tensor) -> float:
+    return float(view[:, :, 8:-8, 8:-8].std(correction=0))
+
+
+def test_flat_faces_are_lifted_to_the_floor() -> None:
+    assert abs(middle_contrast(lift_contrast(noisy_face(10), 30.0)) - 30) < 0.5
+
+
+def test_other_faces_are_left_alone() -> None:
+    strong = noisy_face(40)
+    assert torch.allclose(lift_contrast(strong, 30.0), strong.clamp(0, 255), atol=1e-3)
+
+
+def test_a_bright_background_does_not_hide_a_flat_face() -> None:
+    flat = noisy_face(10)
+    flat[:, :, :, :6] = 255.0
+    assert float(flat.std()) > 30
+    assert abs(middle_contrast(lift_contrast(flat, 30.0)) - 30) < 0.5
+
+
+def test_levels_stay_levels_and_a_constant_face_stays_finite() -> None:
+    lifted = lift_contrast(torch.cat([noisy_face(10), torch.full((1, 1, 44, 44), 7.0)]), 120.0)
+    assert bool(torch.isfinite(lifted).all())
+    assert 0 <= float(lifted.min()) <= float(lifted.max()) <= 255
+
+
+def test_measured_scores_go_on_the_card(tmp_path: Path) -> None:
+    figures = {"accuracy": 0.5, "macro_f1": 0.25, "ece_after": 0.125, "n": 8}
+    path = tmp_path / "metrics.json"
+    values = {"protocol": "plain", "labels": "fer2013", "data": {"split": "PublicTest"}, "full": figures}
+    path.write_text(json.dumps({**values, "clean": {**figures, "accuracy": 0.375}}))
+    scores, protocol = measured_scores([path])
+    assert (scores["fer2013_accuracy"], scores["fer2013_clean_accuracy"]) == (0.5, 0.375)
+    assert protocol == "plain, PublicTest, n = 8; one view per face"
+    assert measured_scores([]) == ({}, "")
+    path.write_text("{}")
+    with pytest.raises(ExportError, match=r"expected a metrics[.]json"):
+        measured_scores([path])

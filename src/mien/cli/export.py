@@ -15,11 +15,23 @@ def export(
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     name: Annotated[str | None, typer.Option(help="Name on the card; the file's name without one.")] = None,
     version: Annotated[str, typer.Option(help="Version on the card.")] = "1",
+    contrast_floor: Annotated[
+        float,
+        typer.Option(help="Lift faces flatter than this standard deviation, in grey levels; 0 lifts none.", min=0),
+    ] = 0.0,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A metrics.json that mien evaluate wrote of this run: its figures go on the card; repeatable."
+        ),
+    ] = None,
 ) -> None:
     """Write a run as one ONNX file with its card, if ONNX Runtime answers as the trained network does."""
     try:
         from mien.learning.export import export_run
     except ImportError as error:
         raise MissingExtraError("exporting", extra="train") from error
-    card = export_run(run, out, name=name or out.stem, version=version)
+    card = export_run(
+        run, out, name=name or out.stem, version=version, contrast_floor=contrast_floor, metrics=scores or ()
+    )
     typer.echo(f"{out}: {card.name} {card.version}, {card.parameters:,} parameters")

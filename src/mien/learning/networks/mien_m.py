@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mien.learning.networks.two_heads import TwoHeadNetwork, TwoHeads
 
-__all__ = ["MienM", "TwoHeads", "lift_contrast"]
+__all__ = ["MienM", "TwoHeads"]
 
 
 class ConvBlock(nn.Module):
@@ -32,7 +32,6 @@ class MienM(TwoHeadNetwork):
     Args:
         stem: Channels of the first convolution.
         stages: `(channels, blocks)` of each stage; a stage halves the resolution in its first block.
-        contrast_floor: Flatter faces get this contrast first, see `lift_contrast`; 0 leaves all as they are.
         dropout: Share of the embedding dropped before the heads while training.
         outputs: Columns of a single head; None for the two heads.
     """
@@ -42,7 +41,6 @@ class MienM(TwoHeadNetwork):
         *,
         stem: int = 32,
         stages: tuple[tuple[int, int], ...] = ((64, 2), (128, 3), (192, 3), (256, 1)),
-        contrast_floor: float = 0.0,
         dropout: float = 0.2,
         outputs: int | None = None,
     ) -> None:
@@ -53,27 +51,3 @@ class MienM(TwoHeadNetwork):
             blocks += [ConvBlock(width, width) for _ in range(depth - 1)]
             channels = width
         super().__init__(nn.Sequential(*blocks), channels=channels, dropout=dropout, outputs=outputs)
-        self.contrast_floor = contrast_floor
-
-    def forward(self, faces: Tensor) -> TwoHeads | Tensor:
-        """Args: `faces`: `(n, 1, side, side)` float, grey levels in 0..255."""
-        return super().forward(lift_contrast(faces, self.contrast_floor) if self.contrast_floor else faces)
-
-
-def lift_contrast(faces: Tensor, floor: float) -> Tensor:
-    """Give flat faces the contrast that training faces have.
-
-    Even light makes the face itself flat however bright the background is: the standard deviation of the grey levels
-    in the middle of the face is 23 to 36 in studio portraits, and 41 in the median face of FER-2013. Where it is below
-    `floor`, the whole view is stretched about that middle's mean until it is there.
-
-    Args:
-        faces: `(n, 1, side, side)` float, grey levels in 0..255.
-        floor: Standard deviation in grey levels.
-    """
-    edge = faces.shape[-1] * 2 // 11  # 8 of 44 px
-    middle = faces[:, :, edge:-edge, edge:-edge]
-    mean = middle.mean(dim=(2, 3), keepdim=True)
-    deviation = ((middle - mean) ** 2).mean(dim=(2, 3), keepdim=True).sqrt()
-    gain = (floor / (deviation + 1e-3)).clamp(min=1.0)
-    return ((faces - mean) * gain + mean).clamp(0.0, 255.0)
