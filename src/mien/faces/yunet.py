@@ -4,7 +4,6 @@ An anchor-free network: at every cell of three grids (8, 16 and 32 px wide) it s
 that is a face, how far the face's centre is from the cell, its size and five points.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -86,11 +85,10 @@ class Yunet:
 
     def _look_at_tile(self, picture: Picture, left: int, top: int) -> Candidates:
         """Candidates in one square of the picture, in the picture's pixels; black where the square leaves it."""
-        tile = np.zeros((_SIDE_PX, _SIDE_PX, 3), np.uint8)
         part = picture[top : top + _SIDE_PX, left : left + _SIDE_PX]
-        tile[: part.shape[0], : part.shape[1]] = part
-        blob = cv2.dnn.blobFromImage(tile, swapRB=True)  # (1, 3, side, side) BGR in 0..255
-        outputs = dict(zip(_OUTPUTS, self._session.run(_OUTPUTS, {"input": blob}), strict=True))
+        tile = np.zeros((1, 3, _SIDE_PX, _SIDE_PX), np.float32)  # BGR in 0..255
+        tile[0, :, : part.shape[0], : part.shape[1]] = part.transpose(2, 0, 1)[::-1]
+        outputs = dict(zip(_OUTPUTS, self._session.run(_OUTPUTS, {"input": tile}), strict=True))
         grids = [_decoded(outputs, stride) for stride in _STRIDES_PX]
         corner = np.array([left, top], np.float32)
         return Candidates(
