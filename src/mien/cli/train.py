@@ -1,6 +1,5 @@
 """`mien train`: a recipe and labelled faces in, a run's folder out."""
 
-import logging
 import re
 import signal
 import sys
@@ -67,13 +66,14 @@ def train(
     deadline_s = None if max_time is None else seconds(max_time)
     try:
         from mien.learning.classical import train_classical
+        from mien.learning.progress import quiet_lightning
         from mien.learning.recipe import ClassicalRecipe
         from mien.learning.recipe_files import load_recipe, parse_setting
         from mien.learning.training import Execution
         from mien.learning.training import train as train_network
     except ImportError as error:
         raise MissingExtraError("training", extra="train") from error
-    logging.getLogger("lightning").setLevel(logging.WARNING)
+    quiet_lightning()
     chosen = load_recipe(recipe, overrides=dict(map(parse_setting, settings or [])))
     run = out or Path("runs") / Path(recipe).stem
     faces = read_faces(data, votes=votes, drop=drop, skip_bad=skip_bad)

@@ -1,6 +1,5 @@
 """`mien tune`: search for better values of a recipe's fields."""
 
-import logging
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -44,13 +43,14 @@ def tune(
     """
     deadline_s = None if max_time is None else seconds(max_time)
     try:
+        from mien.learning.progress import quiet_lightning
         from mien.learning.recipe import Recipe
         from mien.learning.recipe_files import load_recipe, parse_setting
         from mien.learning.tuning import Study
         from mien.learning.tuning import tune as tune_recipe
     except ImportError as error:
         raise MissingExtraError("tuning", extra="train") from error
-    logging.getLogger("lightning").setLevel(logging.WARNING)
+    quiet_lightning()
     chosen = load_recipe(recipe, overrides=dict(map(parse_setting, settings or [])))
     if not isinstance(chosen, Recipe):
         raise typer.BadParameter(f"{recipe} searches its own [grid]: use mien train", param_hint="RECIPE")

@@ -1,5 +1,6 @@
 """How far a run is, on a terminal as a bar with the time left, elsewhere as one line per epoch."""
 
+import logging
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -7,9 +8,15 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-__all__ = ["EpochBar"]
+__all__ = ["EpochBar", "quiet_lightning"]
 
 _SHOWN = ("train_loss", "val_loss", "val_accuracy", "learning_rate", "seconds")
+
+
+def quiet_lightning() -> None:
+    """Let Lightning's own notes stand back, in this process; its warnings stay."""
+    for name in ("lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class EpochBar:

@@ -6,7 +6,6 @@ epoch, so that hopeless ones end early.
 """
 
 import inspect
-import logging
 import multiprocessing
 import os
 import signal
@@ -30,6 +29,7 @@ from mien.learning.interruption import StopRequest
 from mien.learning.loop import DivergedError, TrainingLoop
 from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import NETWORKS
+from mien.learning.progress import quiet_lightning
 from mien.learning.recipe import Recipe, SearchRange
 from mien.learning.recipe_files import recipe_from_values, to_toml
 from mien.learning.runs import fingerprint
@@ -195,7 +195,7 @@ def _work_alone(
     study: Study, recipe: str, parts: tuple[FaceSet, FaceSet], *, trials: int, share: int, index: int
 ) -> None:
     """What a process of its own does."""
-    logging.getLogger("lightning").setLevel(logging.WARNING)
+    quiet_lightning()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // study.workers))
     own = recipe_from_values(tomllib.loads(recipe), source="the study's recipe")
     assert isinstance(own, Recipe)
