@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from mien.faces.candidates import Candidates, Floats, drop_overlapping
 from mien.faces.picture import Picture, require_rgb, shrunk, stretched
-from mien.faces.session import one_thread_session
+from mien.faces.session import open_session
 from mien.faces.turning import best_way_up
 from mien.results import Face
 from mien.weights import mtcnn_nets
 
-__all__ = ["Mtcnn"]
+__all__ = ["Mtcnn", "second_opinions"]
 
 _LONGER_SIDE_PX = 640
 _SECOND_LONGER_SIDE_PX = 1280
@@ -55,7 +55,7 @@ class Mtcnn:
     name = "mtcnn"
 
     def __init__(self, *, retries: bool = True) -> None:
-        self._pnet, self._rnet, self._onet = map(one_thread_session, mtcnn_nets())
+        self._pnet, self._rnet, self._onet = map(open_session, mtcnn_nets())
         self._retries = retries
 
     def detect(self, frame_rgb: NDArray[np.uint8]) -> tuple[Face, ...]:
@@ -127,6 +127,19 @@ class Mtcnn:
         found = Candidates(_regressed(boxes, offsets), probability[:, 1], boxes[:, None, :2] + shares * sizes)
         found = found.only(found.scores >= _O_SCORE)
         return found.only(_drop_contained(found.boxes_xyxy, found.scores, share=0.7))
+
+
+def second_opinions(onet: onnxruntime.InferenceSession, picture: Picture, boxes: Floats) -> Floats:
+    """What O-Net thinks of another detector's boxes: the probability that each holds a face, `(n,)` in [0, 1].
+
+    Args:
+        onet: A session of the third of `mtcnn_nets()`.
+        picture: `(height, width, 3)` RGB uint8.
+        boxes: `(n, 4)` in its pixels, at least one.
+    """
+    picture_xy = np.ascontiguousarray(picture.transpose(1, 0, 2))
+    (probability,) = _run(onet, ["softmax_2"], _cut(picture_xy, _squared(boxes), side_px=48))
+    return probability[:, 1]
 
 
 def _to_net(pictures: NDArray[np.uint8]) -> Floats:
