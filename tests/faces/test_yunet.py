@@ -42,9 +42,7 @@ def test_finds_no_face_where_there_is_none(yunet: Yunet, shared_media: Any, phot
         name for name in shared_media.manifest if name.startswith("images/noface") or name == "images/background.jpg"
     ]
     assert len(names) >= 8
-    found = {name: yunet.detect(photo(name)) for name in names}
-    assert {name for name, faces in found.items() if faces} == set()
-    assert all(face.score < 0.75 for faces in found.values() for face in faces)
+    assert [name for name in names if yunet.detect(photo(name))] == []
 
 
 @pytest.mark.parametrize(
