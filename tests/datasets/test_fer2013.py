@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.datasets import fer2013
+from mien.datasets import csvblocks, fer2013
+from mien.datasets.csvblocks import Block, BlockParser
 from mien.datasets.fer2013 import is_fer2013_csv, read_csv
 from mien.errors import DataError
 from realrows import RealRows
@@ -23,6 +24,15 @@ def write(path: Path, lines: Sequence[str], *, end: str = "\n") -> Path:
 
 def face(first: str, count: int = 2304) -> str:
     return " ".join([first, *["7"] * (count - 1)])
+
+
+def parse(text: bytes) -> Block | None:
+    """What the block parser makes of whole lines."""
+    parser = BlockParser(len(text))
+    parser.buffer[:-1] = text
+    block = parser.parse(0, len(text))
+    assert bytes(parser.buffer[:-1]) == text  # lines that cannot be parsed are read again from there
+    return block
 
 
 def test_real_rows_are_read_to_the_pixel(real_rows: RealRows, tmp_path: Path) -> None:
@@ -43,8 +53,12 @@ def test_votes_beside_the_csv_are_found(real_rows: RealRows, tmp_path: Path) -> 
     assert (faces.votes == real_rows.votes).all()
 
 
-def test_many_blocks_are_read_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fer2013, "_BLOCK", 20_000)
+@pytest.mark.parametrize(("segment", "longest"), [(50_000, 1 << 14), (8_000, 1 << 14), (1_000, 1 << 14), (20_000, 100)])
+def test_many_blocks_are_read_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, segment: int, longest: int
+) -> None:
+    monkeypatch.setattr(csvblocks, "_SEGMENT", segment)
+    monkeypatch.setattr(csvblocks, "_LONGEST_LINE", longest)
     pixels = np.random.default_rng(0).integers(0, 256, (50, 2304))
     lines = [f"{row % 7},{' '.join(map(str, values))},Training" for row, values in enumerate(pixels)]
     faces = read_csv(write(tmp_path / "f.csv", [HEADER, *lines]))
@@ -56,14 +70,13 @@ def test_many_blocks_are_read_in_order(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_block_parser_agrees_with_the_row_parser(pattern: list[int], emotion: int) -> None:
     values = list(islice(cycle(pattern), 2304))
     line = f"{emotion},{' '.join(map(str, values))},PublicTest".encode()
-    parsed = fer2013._BlockParser().parse(line + b"\n" + line + b"\n")
+    parsed = parse(line + b"\n" + line + b"\n")
     assert parsed is not None
-    pixels, labels, usages = parsed
-    slow, label, usage = fer2013._read_row(line, fer2013._COLUMNS)
-    assert (pixels == slow).all()
-    assert slow.tolist() == values
-    assert labels == [label] * 2 == [emotion] * 2
-    assert usages == [usage] * 2
+    slow = fer2013._read_row(line, fer2013._COLUMNS)
+    assert (parsed.pixels == slow.pixels).all()
+    assert slow.pixels.tolist() == [values]
+    assert parsed.labels == slow.labels * 2 == [emotion] * 2
+    assert parsed.usages == slow.usages * 2
 
 
 @given(position=st.integers(0, 9300), byte=st.sampled_from(b' ,0123456789-.\t"aZ\n/:'))
@@ -71,11 +84,11 @@ def test_the_block_parser_takes_nothing_that_the_row_parser_refuses(position: in
     line = f"3,{' '.join(str(value % 256) for value in range(2304))},Training".encode()
     text = bytearray(line)
     text[position % len(line)] = byte
-    parsed = fer2013._BlockParser().parse(bytes(text) + b"\n")
+    parsed = parse(bytes(text) + b"\n")
     if parsed is not None:
-        pixels, label, usage = fer2013._read_row(bytes(text), fer2013._COLUMNS)
-        assert (parsed[0][0] == pixels).all()
-        assert (parsed[1], parsed[2]) == ([label], [usage])
+        slow = fer2013._read_row(bytes(text), fer2013._COLUMNS)
+        assert (parsed.pixels == slow.pixels).all()
+        assert (parsed.labels, parsed.usages) == (slow.labels, slow.usages)
 
 
 @pytest.mark.parametrize(
