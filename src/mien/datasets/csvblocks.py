@@ -105,7 +105,7 @@ class BlockParser:
         self.buffer = bytearray(size + 1)
         """Where the lines are put, at any place; one byte at its end is not for them."""
         self._text = np.frombuffer(self.buffer, np.uint8)
-        self._scratch = np.empty((6, size + 1), np.uint8)
+        self._scratch = np.empty((6, -(-len(self.buffer) // 64) * 64), np.uint8)  # each row begins on a cache line
 
     def parse(self, first: int, last: int) -> Block | None:
         """The rows of the whole lines at `buffer[first:last]`; None if any is not exactly as it should be."""
