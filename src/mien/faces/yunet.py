@@ -4,8 +4,6 @@ An anchor-free network: at every cell of three grids (8, 16 and 32 px wide) it s
 that is a face, how far the face's centre is from the cell, its size and five points.
 """
 
-import os
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +19,6 @@ __all__ = ["Yunet"]
 
 _SIDE_PX = 640  # largest tile; what the net was published for
 _GRID_PX = 32  # sides of the input are multiples of the coarsest grid
-_THREADS = min(2, os.cpu_count() or 1)  # 2.9 against 3.9 ms at 640x480; beside other work the second costs a tenth
 _SECOND_LONGER_SIDE_PX = 1280
 _TILE_OVERLAP_PX = 64  # what is larger was found at 640
 _MIN_SCORE = 0.6
@@ -62,7 +59,7 @@ class Yunet:
     name = "yunet"
 
     def __init__(self, *, retries: bool = True) -> None:
-        self._session = open_session(_of_any_size(path_of("yunet").read_bytes()), threads=_THREADS)
+        self._session = open_session(_of_any_size(path_of("yunet").read_bytes()))
         self._onet = open_session(mtcnn_nets()[2])
         self._retries = retries
 
