@@ -44,7 +44,15 @@ EMOTIONS = st.sampled_from(sorted(TAXONOMIES)).flatmap(
         not_a_face=st.none() | SHARES,
     )
 )
-FACES = st.builds(FaceReading, boxes(), SHARES, st.none() | LANDMARKS, EMOTIONS)
+FACES = st.builds(
+    FaceReading,
+    boxes(),
+    SHARES,
+    st.none() | LANDMARKS,
+    EMOTIONS,
+    track_id=st.none() | st.integers(0, 1000),
+    smooth=st.none() | EMOTIONS,
+)
 OPTIONS = st.builds(
     ReadOptions,
     detector=st.text(),
@@ -61,6 +69,8 @@ READINGS = st.builds(
     options=OPTIONS,
     model=st.text(),
     model_sha256=st.text("0123456789abcdef", min_size=64, max_size=64),
+    index=st.integers(0, 10**9),
+    time_s=st.none() | FINITE,
 )
 RESULTS = st.builds(PhotoResult, st.text(), READINGS, st.none()) | st.builds(
     PhotoResult, st.text(), st.none(), st.text()

@@ -181,13 +181,26 @@ class Emotions:
 
 @dataclass(frozen=True)
 class FaceReading(Face):
-    """A face in a picture and how it looks; its box lies within the picture."""
+    """A face in a picture and how it looks; its box lies within the picture.
+
+    Args:
+        emotions: What this picture alone says.
+        track_id: Which person of the video or stream, from 0 in the order of first sight; None in a photo.
+        smooth: The emotions made steady along the track, up to and with this frame; None in a photo.
+    """
 
     emotions: Emotions
+    track_id: int | None = None
+    smooth: Emotions | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, JSON-safe."""
-        return {**super().to_dict(), "emotions": self.emotions.to_dict()}
+        return {
+            **super().to_dict(),
+            "emotions": self.emotions.to_dict(),
+            "track_id": self.track_id,
+            "smooth": self.smooth.to_dict() if self.smooth else None,
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -197,6 +210,8 @@ class FaceReading(Face):
             score=values["score"],
             landmarks=Landmarks.from_dict(values["landmarks"]) if values["landmarks"] else None,
             emotions=Emotions.from_dict(values["emotions"]),
+            track_id=values["track_id"],
+            smooth=Emotions.from_dict(values["smooth"]) if values["smooth"] else None,
         )
 
 
@@ -242,6 +257,8 @@ class FrameReading:
         options: What it was read with.
         model: Name of the model, from its card.
         model_sha256: SHA-256 of the model file.
+        index: Number of the frame in its video or stream, from 0; 0 for a photo.
+        time_s: Presentation time of the frame in its video or stream, in seconds; None for a photo.
     """
 
     size_wh: tuple[int, int]
@@ -249,6 +266,8 @@ class FrameReading:
     options: ReadOptions
     model: str
     model_sha256: str
+    index: int = 0
+    time_s: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, JSON-safe."""
@@ -258,6 +277,8 @@ class FrameReading:
             "options": asdict(self.options),
             "model": self.model,
             "model_sha256": self.model_sha256,
+            "index": self.index,
+            "time_s": self.time_s,
         }
 
     @classmethod
@@ -269,6 +290,8 @@ class FrameReading:
             options=ReadOptions(**values["options"]),
             model=values["model"],
             model_sha256=values["model_sha256"],
+            index=values["index"],
+            time_s=values["time_s"],
         )
 
 
