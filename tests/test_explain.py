@@ -15,7 +15,7 @@ from fakes import FakeClassifier
 from mien.classifier import EmotionClassifier
 from mien.explain import CELLS, Explanation, explain, overlay
 from mien.faces.align import face_crop
-from mien.media import load_photo
+from mien.media.photos import load_photo
 from mien.preprocess import to_input
 from mien.results import Emotions, Face, Landmarks
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.results import Emotions, Face, FaceReading, FrameReading, Landmarks, PhotoResult, ReadOptions
+from mien.results import Emotions, Face, FaceReading, FrameReading, Landmarks, ReadOptions, SourceResult
 from mien.taxonomy import FERPLUS, TAXONOMIES
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -72,8 +72,8 @@ READINGS = st.builds(
     index=st.integers(0, 10**9),
     time_s=st.none() | FINITE,
 )
-RESULTS = st.builds(PhotoResult, st.text(), READINGS, st.none()) | st.builds(
-    PhotoResult, st.text(), st.none(), st.text()
+RESULTS = st.builds(SourceResult, st.text(), READINGS, st.none()) | st.builds(
+    SourceResult, st.text(), st.none(), st.text()
 )
 
 
@@ -102,9 +102,9 @@ def emotions(**changes: Any) -> Emotions:
 
 
 @given(RESULTS)
-def test_a_result_is_the_same_after_json(result: PhotoResult) -> None:
+def test_a_result_is_the_same_after_json(result: SourceResult) -> None:
     text = json.dumps(result.to_dict(), allow_nan=False)
-    assert PhotoResult.from_dict(json.loads(text)) == result
+    assert SourceResult.from_dict(json.loads(text)) == result
 
 
 @given(READINGS)
@@ -131,7 +131,7 @@ def test_numpy_numbers_become_plain_ones() -> None:
     assert type(made.score) is type(made.emotions.unknown) is float
 
 
-@pytest.mark.parametrize("value", [face(), options(), emotions(), PhotoResult("a", None, "why")])
+@pytest.mark.parametrize("value", [face(), options(), emotions(), SourceResult("a", None, "why")])
 def test_results_are_frozen_and_hashable(value: Any) -> None:
     name = dataclasses.fields(value)[0].name
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -270,8 +270,8 @@ def test_options_out_of_range_are_refused(name: str, value: float) -> None:
 def test_a_photo_has_a_reading_or_an_error() -> None:
     reading = FrameReading((2, 1), (), options(), "m", "0" * 64)
     with pytest.raises(ValueError, match=r"a\.jpg: expected either a reading or an error"):
-        PhotoResult("a.jpg", None, None)
+        SourceResult("a.jpg", None, None)
     with pytest.raises(ValueError, match=r"a\.jpg: expected either a reading or an error"):
-        PhotoResult("a.jpg", reading, "why")
-    assert PhotoResult("a.jpg", reading, None).to_dict()["reading"] == reading.to_dict()
-    assert FERPLUS.name in PhotoResult("a.jpg", reading, None).to_dict()["reading"]["options"].values()
+        SourceResult("a.jpg", reading, "why")
+    assert SourceResult("a.jpg", reading, None).to_dict()["reading"] == reading.to_dict()
+    assert FERPLUS.name in SourceResult("a.jpg", reading, None).to_dict()["reading"]["options"].values()

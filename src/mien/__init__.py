@@ -14,7 +14,7 @@ from mien.errors import (
     WeightsError,
 )
 from mien.faces.detector import Detector
-from mien.media import find_photos, load_photo
+from mien.media.photos import find_photos, load_photo
 from mien.results import (
     NOTICE,
     Emotions,

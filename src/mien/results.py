@@ -20,8 +20,8 @@ __all__ = [
     "FaceReading",
     "FrameReading",
     "Landmarks",
-    "PhotoResult",
     "ReadOptions",
+    "SourceResult",
 ]
 
 NOTICE = "mien reports how a face looks to viewers, not what a person feels."
@@ -296,13 +296,14 @@ class FrameReading:
 
 
 @dataclass(frozen=True)
-class PhotoResult:
-    """What came of one photo among many: its reading, or why there is none.
+class SourceResult:
+    """What came of one photo, or of one frame of a video, among many: its reading, or why there is none.
 
     Args:
-        source: The photo as it was named.
+        source: The photo or video as it was named.
         reading: Its faces; None if it could not be read.
-        error: One sentence that says why not; None if it was read.
+        error: One sentence that says why not; None if it was read. For a video it comes after the frames that
+            could be read.
 
     Raises:
         ValueError: both or neither of reading and error are given.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import SharedMedia
-from mien.media import load_photo
+from mien.media.photos import load_photo
 from mien.results import NOTICE, FrameReading
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"

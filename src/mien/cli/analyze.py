@@ -17,9 +17,10 @@ from mien import __version__
 from mien.analyzer import Analyzer
 from mien.classifier import DEFAULT_MODEL
 from mien.errors import MediaError
-from mien.media import find_photos, load_photo
-from mien.results import NOTICE, PhotoResult
-from mien.sinks import AnnotatedPhotoSink, CsvSink, FrequencySink, JsonSink, Sink
+from mien.media.photos import find_photos, load_photo
+from mien.results import NOTICE, SourceResult
+from mien.sinks.photos import AnnotatedPhotoSink, CsvSink, FrequencySink, JsonSink
+from mien.sinks.sink import Sink
 from mien.taxonomy import TAXONOMIES
 
 __all__ = ["analyze"]
@@ -56,7 +57,7 @@ def analyze(
     notes = Console(stderr=True, highlight=False)
     if detector is None and analyzer.detector.name == "mtcnn":
         notes.print("mien: a faster and better detector is one step away: mien models pull yunet", style="dim")
-    results: list[PhotoResult] = []
+    results: list[SourceResult] = []
     with ExitStack() as stack:
         sinks = [stack.enter_context(sink) for sink in (_sinks(out, photos, analyzer.options.labels) if out else ())]
         for result, frame_rgb in _read_all(analyzer, _with_progress(photos, notes), max_pixels=max_pixels):
@@ -93,18 +94,18 @@ def _with_progress(photos: tuple[Path, ...], notes: Console) -> Iterator[Path]:
 
 def _read_all(
     analyzer: Analyzer, photos: Iterable[Path], *, max_pixels: int
-) -> Iterator[tuple[PhotoResult, NDArray[np.uint8] | None]]:
+) -> Iterator[tuple[SourceResult, NDArray[np.uint8] | None]]:
     """Each photo's result and, where it could be read, its pixels."""
     for photo in photos:
         try:
             frame_rgb = load_photo(photo, max_pixels=max_pixels)
         except MediaError as error:
-            yield PhotoResult(str(photo), None, str(error)), None
+            yield SourceResult(str(photo), None, str(error)), None
         else:
-            yield PhotoResult(str(photo), analyzer.read(frame_rgb), None), frame_rgb
+            yield SourceResult(str(photo), analyzer.read(frame_rgb), None), frame_rgb
 
 
-def _print_table(results: list[PhotoResult]) -> None:
+def _print_table(results: list[SourceResult]) -> None:
     table = Table("photo", "face", "box (px)", "looks", "share", "next", caption=NOTICE, caption_justify="left")
     for result in results:
         if result.reading is None:

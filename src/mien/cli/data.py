@@ -52,8 +52,8 @@ def convert(
     seed: _Seed = 0,
 ) -> None:
     """Write labelled faces in another layout."""
-    from mien.datasets.atomic import check_absent
     from mien.datasets.writing import LAYOUTS, layout_of, write
+    from mien.writing import check_absent
 
     if layout is not None and layout not in LAYOUTS:
         raise typer.BadParameter(f"expected one of {', '.join(LAYOUTS)}, got {layout!r}", param_hint="--as")

@@ -8,11 +8,11 @@ from PIL import Image
 
 from mien.analyzer import Analyzer
 from mien.classifier import DEFAULT_MODEL
-from mien.datasets.atomic import replacing
 from mien.explain import explain as explained
 from mien.explain import overlay
 from mien.faces.align import face_crop
-from mien.media import load_photo
+from mien.media.photos import load_photo
+from mien.writing import replacing
 
 __all__ = ["explain"]
 

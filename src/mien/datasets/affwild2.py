@@ -16,7 +16,7 @@ from mien.datasets.faceset import FaceSet
 from mien.datasets.pictures import Progress, read_faces
 from mien.datasets.words import split_of
 from mien.errors import DataError
-from mien.media import PHOTO_SUFFIXES
+from mien.media.photos import PHOTO_SUFFIXES
 from mien.taxonomy import AFFWILD2
 
 __all__ = ["FRAMES_PER_VIDEO", "is_affwild2", "read_affwild2"]

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.datasets.atomic import replacing
 from mien.errors import DataError
+from mien.writing import replacing
 
 __all__ = ["DropList", "read_drop_list", "write_drop_list"]
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.datasets.atomic import replacing
 from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.datasets.ferplus import majority_labels
 from mien.errors import MissingExtraError
 from mien.taxonomy import COLOURS_RGB, FERPLUS, Taxonomy
+from mien.writing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.datasets.atomic import replacing
 from mien.datasets.droplist import write_drop_list
 from mien.datasets.faceset import TRAINING, UNLABELLED, UNSPLIT, FaceSet
 from mien.datasets.leaks import Leaks, conflicting_groups
+from mien.writing import replacing
 
 __all__ = ["DROP_FILE", "drop_rows", "summarise", "summary_text", "write_leaks"]
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.datasets.atomic import replacing
 from mien.datasets.badrows import BadRows
 from mien.datasets.faceset import UNSPLIT, FaceSet
 from mien.datasets.ferplus import attach_votes, read_votes
@@ -20,6 +19,7 @@ from mien.datasets.pictures import Progress, read_face
 from mien.datasets.words import is_split, split_of
 from mien.errors import DataError, MediaError, MissingExtraError
 from mien.taxonomy import FER2013, FERPLUS_VOTES
+from mien.writing import replacing
 
 __all__ = ["has_parquet", "read_parquet", "write_parquet"]
 

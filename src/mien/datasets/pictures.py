@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mien.card import InputSpec
 from mien.datasets.badrows import BadRows
 from mien.errors import MediaError
-from mien.media import load_photo
+from mien.media.photos import load_photo
 from mien.preprocess import to_input
 
 __all__ = ["Progress", "read_face", "read_faces", "resize_faces"]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.datasets.arrays import CLASSES, HDF5_SUFFIXES
-from mien.datasets.atomic import replacing
 from mien.datasets.faceset import FaceSet
 from mien.errors import DataError, MissingExtraError
 from mien.taxonomy import TAXONOMIES
+from mien.writing import replacing
 
 if TYPE_CHECKING:
     import h5py

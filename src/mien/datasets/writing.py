@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.datasets.arrays import CLASSES, HDF5_SUFFIXES
-from mien.datasets.atomic import check_absent, replacing
 from mien.datasets.faceset import TRAINING, UNLABELLED, UNSPLIT, FaceSet
 from mien.datasets.fer2013 import SIDE_PX
 from mien.datasets.ferplus import VOTE_COLUMNS, VOTES_FILE
@@ -21,6 +20,7 @@ from mien.datasets.pictures import Progress
 from mien.datasets.store import write_store
 from mien.errors import DataError
 from mien.taxonomy import FER2013
+from mien.writing import check_absent, replacing
 
 __all__ = ["LAYOUTS", "layout_of", "write"]
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mien.datasets.atomic import replacing
 from mien.evaluation.figures import confusion_png, mistakes_png, reliability_png, risk_coverage_png, robustness_png
 from mien.evaluation.judge import VIEWS, Evaluation
 from mien.evaluation.metrics import percent_interval
@@ -28,6 +27,7 @@ from mien.evaluation.robustness import (
 )
 from mien.evaluation.scores import Scores
 from mien.results import NOTICE
+from mien.writing import replacing
 
 __all__ = ["classification_report", "headline", "predictions_csv", "sides", "write_report"]
 

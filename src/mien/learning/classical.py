@@ -30,7 +30,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
-from mien.datasets.atomic import replacing
 from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.datasets.leaks import near_copy_groups
 from mien.errors import RecipeError, RunError
@@ -38,6 +37,7 @@ from mien.learning.hog import Hog
 from mien.learning.recipe import ClassicalRecipe
 from mien.learning.runs import begin_run, read_recipe, read_record, update_record
 from mien.learning.training import split_training
+from mien.writing import replacing
 
 __all__ = ["CLASSICAL_MODEL", "GRID", "ClassicalModel", "features_of", "load_classical", "train_classical"]
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.card import CARD_KEY, Head, InputSpec, ModelCard
-from mien.datasets.atomic import replacing
 from mien.datasets.faceset import UNLABELLED
 from mien.datasets.ferplus import majority_labels
 from mien.errors import ExportError
@@ -26,6 +25,7 @@ from mien.evaluation.calibration import fit_temperature
 from mien.learning.augmentation import centre_view
 from mien.learning.runs import RECIPE, load_network, read_record, read_validation
 from mien.taxonomy import TAXONOMIES
+from mien.writing import replacing
 
 __all__ = ["FaceReader", "export_onnx", "export_run", "lift_contrast", "measured_scores", "write_card"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mien.datasets.atomic import replacing
 from mien.errors import MissingExtraError
+from mien.writing import replacing
 
 __all__ = ["TensorBoard", "plot_curves", "write_metrics"]
 

@@ -25,13 +25,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mien.datasets.atomic import replacing
 from mien.datasets.faceset import FaceSet
 from mien.errors import RunError
 from mien.learning.networks.registry import build_network
 from mien.learning.recipe import ClassicalRecipe, Recipe
 from mien.learning.recipe_files import recipe_from_values, to_toml
 from mien.learning.targets import HeadTargets
+from mien.writing import replacing
 
 __all__ = [
     "CHECKPOINT",

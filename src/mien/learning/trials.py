@@ -8,7 +8,7 @@ import optuna
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
-from mien.datasets.atomic import replacing
+from mien.writing import replacing
 
 __all__ = ["importances", "plot_history", "plot_importance", "write_trials"]
 

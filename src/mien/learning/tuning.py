@@ -22,7 +22,6 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from rich.console import Console
 
-from mien.datasets.atomic import replacing
 from mien.datasets.faceset import FaceSet
 from mien.errors import RecipeError, RunError
 from mien.learning.interruption import StopRequest
@@ -35,6 +34,7 @@ from mien.learning.recipe_files import recipe_from_values, to_toml
 from mien.learning.runs import fingerprint
 from mien.learning.training import split_training
 from mien.learning.trials import importances, plot_history, plot_importance, write_trials
+from mien.writing import replacing
 
 __all__ = ["Study", "TuningOutcome", "tune"]
 

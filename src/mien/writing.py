@@ -1,6 +1,6 @@
 """Outputs that are there whole or not at all."""
 
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,8 @@ from pathlib import Path
 from mien.errors import DataError
 
 __all__ = ["check_absent", "replacing"]
+
+_LONGEST_SUFFIX = 16
 
 
 @contextmanager
@@ -20,8 +22,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # the suffix stays the last part, since some writers choose the format by it
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.unfinished{path.suffix}")
+    # the suffix stays the last part, since some writers choose the format by it; a long one would be no format
+    suffix = path.suffix if len(path.suffix) <= _LONGEST_SUFFIX else ""
+    unfinished = path.with_name(f".mien-{secrets.token_hex(6)}.unfinished{suffix}")
     try:
         yield unfinished
         if unfinished.is_dir() and path.is_dir():

@@ -1,86 +1,33 @@
-"""Where readings go: CSV, JSON, counts, annotated pictures.
-
-Each sink is a context manager. What it writes appears under its name when the `with` block ends well; until then,
-and after an error, what stood there before is untouched. Names of files that are no valid Unicode are written with
-backslash escapes.
-"""
+"""Where readings of photos go: CSV, JSON, counts, annotated pictures."""
 
 import csv
 import json
 import os
-import secrets
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TextIO
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from mien.draw import draw
-from mien.results import NOTICE, FaceReading, Landmarks, PhotoResult
+from mien.results import NOTICE, FaceReading, Landmarks, SourceResult
+from mien.sinks.sink import FileSink, check_taxonomy
 from mien.taxonomy import Taxonomy
+from mien.writing import replacing
 
-__all__ = ["AnnotatedPhotoSink", "CsvSink", "FrequencySink", "JsonSink", "Sink"]
+__all__ = ["AnnotatedPhotoSink", "CsvSink", "FrequencySink", "JsonSink"]
 
 _LONGEST_JPEG_SIDE_PX = 65_500
 _LONGEST_STEM_BYTES = 240  # file systems take 255, and a number and a suffix follow
 
 
-class Sink(Protocol):
-    """Takes the results of one run, one after the other, inside a `with` block."""
-
-    def write(self, result: PhotoResult, frame_rgb: NDArray[np.uint8] | None) -> None:
-        """Take one result and its picture, `(height, width, 3)` uint8; None if it could not be read."""
-
-    def __enter__(self) -> Self:
-        """Open it."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Complete it, or leave no trace of it after an error."""
-
-
-class _FileSink:
-    """A text file that is renamed into place once it is complete."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            unfinished = stack.enter_context(_replacing(self.path))
-            self._file: TextIO = stack.enter_context(
-                unfinished.open("w", encoding="utf-8", errors="backslashreplace", newline="")
-            )
-            stack.push(self._end_unless_failed)
-            self._begin()
-            self._open = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.__exit__(kind, error, trace)
-
-    def _end_unless_failed(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._end()
-
-    def _begin(self) -> None:
-        """Write what stands before the results."""
-
-    def _end(self) -> None:
-        """Write what stands after them."""
-
-
-class CsvSink(_FileSink):
+class CsvSink(FileSink):
     """One row per face; a photo without a face has one row with 0 faces, one that could not be read, with its error.
 
     Columns: source, width_px, height_px, faces (how many), face (which, from 0), score, x0_px .. y1_px (the box),
@@ -95,13 +42,13 @@ class CsvSink(_FileSink):
         super().__init__(path)
         self.taxonomy = taxonomy
 
-    def write(self, result: PhotoResult, frame_rgb: NDArray[np.uint8] | None) -> None:
+    def write(self, result: SourceResult, frame_rgb: NDArray[np.uint8] | None) -> None:
         """Add the rows of one photo.
 
         Raises:
             ValueError: it was read in another label set.
         """
-        _check_taxonomy(result, self.taxonomy)
+        check_taxonomy(result, self.taxonomy)
         row: dict[str, Any] = {"source": result.source, "error": result.error}
         if result.reading is None:
             self._rows.writerow(row)
@@ -122,8 +69,8 @@ class CsvSink(_FileSink):
         self._rows.writeheader()
 
 
-class JsonSink(_FileSink):
-    """`{"mien": version, "notice": ..., "photos": [...]}` with one `PhotoResult.to_dict()` a line.
+class JsonSink(FileSink):
+    """`{"mien": version, "notice": ..., "photos": [...]}` with one `SourceResult.to_dict()` a line.
 
     Nothing is kept in memory, however many photos there are.
 
@@ -133,7 +80,7 @@ class JsonSink(_FileSink):
 
     _separator: str
 
-    def write(self, result: PhotoResult, frame_rgb: NDArray[np.uint8] | None) -> None:
+    def write(self, result: SourceResult, frame_rgb: NDArray[np.uint8] | None) -> None:
         """Add one photo."""
         self._file.write(self._separator + json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False))
         self._separator = ",\n"
@@ -149,7 +96,7 @@ class JsonSink(_FileSink):
         self._file.write("\n]}\n")
 
 
-class FrequencySink(_FileSink):
+class FrequencySink(FileSink):
     """`emotion,count`: how many faces look like each emotion most; every label in order, also those with none.
 
     Args:
@@ -162,13 +109,13 @@ class FrequencySink(_FileSink):
         self.taxonomy = taxonomy
         self._counts: Counter[str] = Counter()
 
-    def write(self, result: PhotoResult, frame_rgb: NDArray[np.uint8] | None) -> None:
+    def write(self, result: SourceResult, frame_rgb: NDArray[np.uint8] | None) -> None:
         """Count the faces of one photo.
 
         Raises:
             ValueError: it was read in another label set.
         """
-        _check_taxonomy(result, self.taxonomy)
+        check_taxonomy(result, self.taxonomy)
         if result.reading is not None:
             self._counts.update(face.emotions.top for face in result.reading.faces)
 
@@ -202,14 +149,14 @@ class AnnotatedPhotoSink:
     ) -> None:
         """Nothing is left to do: each picture is complete once it is written."""
 
-    def write(self, result: PhotoResult, frame_rgb: NDArray[np.uint8] | None) -> None:
+    def write(self, result: SourceResult, frame_rgb: NDArray[np.uint8] | None) -> None:
         """Write the picture, if the photo could be read."""
         if result.reading is None or frame_rgb is None:
             return
         as_png = Path(result.source).suffix.lower() == ".png" or max(result.reading.size_wh) > _LONGEST_JPEG_SIDE_PX
         target = self._free_name(result.source, ".png" if as_png else ".jpg")
         picture = Image.fromarray(draw(frame_rgb, result.reading))
-        with _replacing(target) as unfinished:
+        with replacing(target) as unfinished:
             if as_png:
                 texts = PngImagePlugin.PngInfo()
                 texts.add_text("Comment", NOTICE)
@@ -249,27 +196,7 @@ def _face_cells(face: FaceReading) -> dict[str, Any]:
     }
 
 
-def _check_taxonomy(result: PhotoResult, taxonomy: Taxonomy) -> None:
-    for face in result.reading.faces if result.reading else ():
-        if face.emotions.taxonomy != taxonomy.name:
-            raise ValueError(
-                f"{result.source}: expected a reading in {taxonomy.name}, got one in {face.emotions.taxonomy}"
-            )
-
-
 def _place(path: str | Path) -> tuple[str, str]:
     """What two paths have in common if one would overwrite the other, on file systems that fold case too."""
     path = Path(path)
     return os.path.realpath(path.parent), unicodedata.normalize("NFC", path.name).casefold()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to, renamed to `path` at the end and removed after an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".mien-{secrets.token_hex(6)}.unfinished")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from PIL import Image, ImageSequence, features
 
 from conftest import SharedMedia
 from mien.errors import MediaError, MediaTooLargeError
-from mien.media import PHOTO_SUFFIXES, _natural_order, find_photos, load_photo
+from mien.media.photos import PHOTO_SUFFIXES, _natural_order, find_photos, load_photo
 
 Pixels = NDArray[np.uint8]
 ORIENTATION = 274
@@ -440,7 +440,7 @@ def claim(kind: str) -> bytes:
 MEASURE = """
 import re, sys
 from pathlib import Path
-from mien.media import load_photo
+from mien.media.photos import load_photo
 
 def peak():  # not ru_maxrss, which a process inherits from the one that started it
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.datasets.atomic import check_absent, replacing
 from mien.errors import DataError
+from mien.writing import check_absent, replacing
 
 
 def interrupted_after(path: Path, write: Callable[[Path], object]) -> None:

@@ -17,8 +17,9 @@ from PIL import Image
 
 import mien
 from mien.draw import draw
-from mien.results import NOTICE, Emotions, FaceReading, FrameReading, Landmarks, PhotoResult, ReadOptions
-from mien.sinks import AnnotatedPhotoSink, CsvSink, FrequencySink, JsonSink, Sink
+from mien.results import NOTICE, Emotions, FaceReading, FrameReading, Landmarks, ReadOptions, SourceResult
+from mien.sinks.photos import AnnotatedPhotoSink, CsvSink, FrequencySink, JsonSink
+from mien.sinks.sink import Sink
 from mien.taxonomy import FER2013, FERPLUS
 
 POINTS = Landmarks((0.1, 0.2), (30.5, 0.25), (15.0, 1 / 3), (2.0, 40.0), (28.0, 41.0))
@@ -30,15 +31,15 @@ def face_of(top: str, *, landmarks: Landmarks | None = POINTS, share: float = 2 
     return FaceReading((1.5, 2.0, 31.25, 1 / 3 + 40), 0.1 + 0.2, landmarks, Emotions("ferplus", values, 0.01, None))
 
 
-def read(source: str, *faces: FaceReading, size_wh: tuple[int, int] = (64, 48)) -> PhotoResult:
+def read(source: str, *faces: FaceReading, size_wh: tuple[int, int] = (64, 48)) -> SourceResult:
     options = ReadOptions("mtcnn", "ferplus", 0, 0.75, 0.5, 1.0)
-    return PhotoResult(source, FrameReading(size_wh, faces, options, "mien-m", "f" * 64), None)
+    return SourceResult(source, FrameReading(size_wh, faces, options, "mien-m", "f" * 64), None)
 
 
 RESULTS = [
     read("two.jpg", face_of("happy"), face_of("sad", landmarks=None)),
     read("none.jpg"),
-    PhotoResult("bad.jpg", None, "bad.jpg: expected a photo, got text: check what it is"),
+    SourceResult("bad.jpg", None, "bad.jpg: expected a photo, got text: check what it is"),
     read('od"d, 表情 😀\nname.png', face_of("happy")),
 ]
 FRAME = np.full((48, 64, 3), 90, np.uint8)
@@ -50,7 +51,7 @@ FILE_SINKS: dict[str, Callable[[Path], Sink]] = {
 }
 
 
-def fill(sink: Sink, results: Iterable[PhotoResult]) -> None:
+def fill(sink: Sink, results: Iterable[SourceResult]) -> None:
     with sink as opened:
         for result in results:
             opened.write(result, FRAME if result.reading else None)
@@ -117,13 +118,13 @@ def test_any_name_and_any_error_come_back_from_csv_and_json(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("sinks")
-    results = [PhotoResult(text, None, text + "!") for text in texts]
+    results = [SourceResult(text, None, text + "!") for text in texts]
     fill(CsvSink(folder / "readings.csv", FERPLUS), results)
     fill(JsonSink(folder / "readings.json"), results)
     rows = rows_of(folder / "readings.csv")
     assert [(row["source"], row["error"]) for row in rows] == [(text, text + "!") for text in texts]
     photos = json.loads((folder / "readings.json").read_text("utf-8"))["photos"]
-    assert [PhotoResult.from_dict(photo) for photo in photos] == results
+    assert [SourceResult.from_dict(photo) for photo in photos] == results
 
 
 # ---------------------------------------------------------------- JSON and counts
@@ -135,11 +136,11 @@ def test_json_gives_the_results_back(tmp_path: Path) -> None:
     assert list(document) == ["mien", "notice", "photos"]
     assert document["mien"] == mien.__version__
     assert document["notice"] == NOTICE
-    assert [PhotoResult.from_dict(photo) for photo in document["photos"]] == RESULTS
+    assert [SourceResult.from_dict(photo) for photo in document["photos"]] == RESULTS
 
 
 @pytest.mark.parametrize("results", [[], RESULTS[:1]])
-def test_json_with_none_or_one(tmp_path: Path, results: list[PhotoResult]) -> None:
+def test_json_with_none_or_one(tmp_path: Path, results: list[SourceResult]) -> None:
     fill(JsonSink(tmp_path / "readings.json"), results)
     document = json.loads((tmp_path / "readings.json").read_text("utf-8"))
     assert len(document["photos"]) == len(results)
@@ -184,7 +185,7 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path, kind: str) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-def interrupted(error: type[BaseException]) -> Iterator[PhotoResult]:
+def interrupted(error: type[BaseException]) -> Iterator[SourceResult]:
     yield RESULTS[0]
     raise error
 

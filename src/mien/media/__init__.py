@@ -1,0 +1,1 @@
+"""Frames in: photos, videos, cameras and what an address leads to."""

@@ -1,0 +1,1 @@
+"""Where readings go: tables, counts, annotated pictures and videos."""
