@@ -48,5 +48,6 @@ class FakeClassifier:
             first = float(crop.mean()) / 255
             rest = (1 - first) / (len(taxonomy) - 1)
             values = (first, *([rest] * (len(taxonomy) - 1)))
-            answers.append(Emotions(taxonomy.name, values, unknown=0.0, not_a_face=self.not_a_face))
+            votes = (1 - self.not_a_face, *([0.0] * 8), self.not_a_face)
+            answers.append(Emotions(taxonomy.name, values, votes))
         return answers

@@ -19,7 +19,7 @@ POINTS = Landmarks((0.0, 0.0), (1.0, 0.0), (0.5, 0.5), (0.0, 1.0), (1.0, 1.0))
 def emotions_of(top: str, *, share: float = 0.9, taxonomy: str = "ferplus") -> Emotions:
     labels = TAXONOMIES[taxonomy].labels
     rest = (1 - share) / (len(labels) - 1)
-    return Emotions(taxonomy, tuple(share if label == top else rest for label in labels), 0.0, 0.0)
+    return Emotions(taxonomy, tuple(share if label == top else rest for label in labels))
 
 
 def reading_of(
@@ -145,7 +145,7 @@ def bar_px(pixels: Pixels, label: str) -> int:
 
 def test_bars_are_as_long_as_the_probabilities() -> None:
     values = (0.0, 0.5, 0.25, 0.125, 0.125, 0.0, 0.0, 0.0)
-    pixels = drawn(640, 480, ((200, 150, 360, 350), Emotions("ferplus", values, None, None)))
+    pixels = drawn(640, 480, ((200, 150, 360, 350), Emotions("ferplus", values)))
     longest = bar_px(pixels, "happy")
     assert longest > 20
     assert bar_px(pixels, "surprise") == pytest.approx(longest / 2, abs=2)
@@ -181,7 +181,7 @@ def panel_side(pixels: Pixels, box: BoxXyxy) -> str | None:
 )
 def test_the_panel_goes_where_there_is_room(size: tuple[int, int], box: BoxXyxy, side: str | None) -> None:
     values = (0.0, 0.6, 0.0, 0.0, 0.0, 0.0, 0.0, 0.4)
-    assert panel_side(drawn(*size, (box, Emotions("ferplus", values, None, None))), box) == side
+    assert panel_side(drawn(*size, (box, Emotions("ferplus", values))), box) == side
 
 
 def test_landmarks_are_white_dots_and_those_outside_are_left_out() -> None:

@@ -30,7 +30,7 @@ class ReadsOnePlace(FakeClassifier):
 
     def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
         happy = [1 / (1 + math.exp(2.5 - crop[self.part].std() / 20)) for crop in crops]
-        return [Emotions("ferplus", (1 - p, p, 0, 0, 0, 0, 0, 0), None, None) for p in happy]
+        return [Emotions("ferplus", (1 - p, p, 0, 0, 0, 0, 0, 0)) for p in happy]
 
 
 def checkered() -> NDArray[np.uint8]:
@@ -77,7 +77,7 @@ def test_weights_are_log_odds_of_a_part_seen_sharp() -> None:
         def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
             odds = [float((crop[3::6, 3::6] / 255 * added).sum()) for crop in crops]
             p = [1 / (1 + math.exp(-one)) for one in odds]
-            return [Emotions("ferplus", (1 - one, one, 0, 0, 0, 0, 0, 0), None, None) for one in p]
+            return [Emotions("ferplus", (1 - one, one, 0, 0, 0, 0, 0, 0)) for one in p]
 
     face = np.zeros((48, 48), np.uint8)
     face[3::6, 3::6] = 255  # dots, which blur almost away

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.results import Emotions, Face, FaceReading, FrameReading, Landmarks, ReadOptions, SourceResult
-from mien.taxonomy import FERPLUS, TAXONOMIES
+from mien.results import DOUBTS, Emotions, Face, FaceReading, FrameReading, Landmarks, ReadOptions, SourceResult
+from mien.taxonomy import FERPLUS, FERPLUS_VOTES, TAXONOMIES
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 SHARES = st.floats(0, 1)
@@ -35,15 +35,22 @@ def boxes(draw: st.DrawFn) -> tuple[float, float, float, float]:
 
 POINTS = st.tuples(FINITE, FINITE)
 LANDMARKS = st.builds(Landmarks, POINTS, POINTS, POINTS, POINTS, POINTS)
-EMOTIONS = st.sampled_from(sorted(TAXONOMIES)).flatmap(
-    lambda name: st.builds(
-        Emotions,
-        taxonomy=st.just(name),
-        values=probabilities(len(TAXONOMIES[name])),
-        unknown=st.none() | SHARES,
-        not_a_face=st.none() | SHARES,
+
+
+@st.composite
+def any_emotions(draw: st.DrawFn) -> Emotions:
+    taxonomy = TAXONOMIES[draw(st.sampled_from(sorted(TAXONOMIES)))]
+    bare = Emotions(taxonomy.name, draw(probabilities(len(taxonomy))))
+    return dataclasses.replace(
+        bare,
+        votes=draw(st.none() | probabilities(len(FERPLUS_VOTES))),
+        certainty=draw(st.none() | SHARES),
+        plausible=draw(st.just(()) | st.sets(st.sampled_from(taxonomy.labels)).map(lambda some: (bare.top, *some))),
+        doubts=tuple(draw(st.sets(st.sampled_from(DOUBTS)))),
     )
-)
+
+
+EMOTIONS = any_emotions()
 FACES = st.builds(
     FaceReading,
     boxes(),
@@ -94,8 +101,7 @@ def options(**changes: Any) -> ReadOptions:
 
 
 def emotions(**changes: Any) -> Emotions:
-    values = {"taxonomy": "fer2013", "values": (1, 0, 0, 0, 0, 0, 0), "unknown": None, "not_a_face": None}
-    return Emotions(**{**values, **changes})
+    return Emotions(**{"taxonomy": "fer2013", "values": (1, 0, 0, 0, 0, 0, 0), **changes})
 
 
 # ---------------------------------------------------------------- there and back
@@ -125,10 +131,10 @@ def test_numpy_numbers_become_plain_ones() -> None:
         box_xyxy=tuple(np.array([1, 2, 3, 4], np.float32)),
         score=np.float32(0.5),  # type: ignore[arg-type]  # as a detector hands it over
         landmarks=Landmarks(*[(np.float32(1), np.float32(2))] * 5),  # type: ignore[arg-type]  # likewise
-        emotions=Emotions("fer2013", tuple(values), np.float64(0.25), None),
+        emotions=Emotions("fer2013", tuple(values), tuple(np.full(10, 0.1, np.float32)), np.float64(0.25)),
     )
     assert json.loads(json.dumps(made.to_dict()))["box_xyxy"] == [1, 2, 3, 4]
-    assert type(made.score) is type(made.emotions.unknown) is float
+    assert type(made.score) is type(made.emotions.unknown) is type(made.emotions.certainty) is float
 
 
 @pytest.mark.parametrize("value", [face(), options(), emotions(), SourceResult("a", None, "why")])
@@ -230,11 +236,51 @@ def test_an_unknown_taxonomy_is_refused() -> None:
         emotions(taxonomy="mine")
 
 
-@pytest.mark.parametrize("name", ["unknown", "not_a_face"])
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan])
-def test_the_two_other_answers_are_shares(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=rf"{name} must lie in \[0, 1\]"):
-        emotions(**{name: value})
+def test_a_certainty_is_a_share(value: float) -> None:
+    with pytest.raises(ValueError, match=r"certainty must lie in \[0, 1\]"):
+        emotions(certainty=value)
+
+
+@pytest.mark.parametrize("votes", [(), (1, 0, 0, 0, 0, 0, 0), (0.2,) * 10, (math.nan,) * 10, (2, -1, *[0] * 8)])
+def test_what_viewers_would_say_is_ten_shares(votes: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="votes must be"):
+        emotions(votes=votes)
+
+
+@given(EMOTIONS)
+def test_viewers_answers_are_named(made: Emotions) -> None:
+    if made.votes is None:
+        assert (made.viewers, made.unknown, made.not_a_face) == (None, None, None)
+    else:
+        assert made.viewers == dict(zip(FERPLUS_VOTES, made.votes, strict=True))
+        assert (made.unknown, made.not_a_face) == (made.viewers["unknown"], made.viewers["not_a_face"])
+
+
+@given(EMOTIONS)
+def test_plausible_labels_and_doubts_stand_once_and_in_order(made: Emotions) -> None:
+    assert made.plausible == tuple(label for label in TAXONOMIES[made.taxonomy].labels if label in made.plausible)
+    assert made.doubts == tuple(doubt for doubt in DOUBTS if doubt in made.doubts)
+    assert made.plausible == () or made.top in made.plausible
+    assert made.unsure == (made.doubts != ())
+
+
+def test_plausible_labels_hold_the_most_probable_one() -> None:
+    assert emotions(plausible=["neutral", "angry", "angry"]).plausible == ("angry", "neutral")
+    with pytest.raises(ValueError, match="plausible must hold the most probable label 'angry'"):
+        emotions(plausible=("happy", "neutral"))
+
+
+def test_unknown_labels_and_doubts_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"plausible must be some of angry, disgust.*, got angry, contempt"):
+        emotions(plausible=("angry", "contempt"))
+    with pytest.raises(ValueError, match=r"doubts must be some of low_certainty.*, got too_ugly"):
+        emotions(doubts=("too_ugly",))
+
+
+def test_values_made_by_hand_claim_nothing() -> None:
+    made = emotions()
+    assert (made.votes, made.certainty, made.plausible, made.unsure) == (None, None, (), False)
 
 
 def test_from_dict_follows_names_not_places() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from mien.card import CARD_KEY, Head, ModelCard
+from mien.card import CARD_KEY, ModelCard
 from mien.errors import CardError, WeightsMissingError
 from mien.preprocess import to_input
 from mien.results import Emotions
-from mien.taxonomy import NOT_A_FACE, TAXONOMIES, UNKNOWN
+from mien.taxonomy import FERPLUS, FERPLUS_VOTES, TAXONOMIES
 
 __all__ = ["DEFAULT_MODEL", "Classifier", "EmotionClassifier", "embedded_models"]
 
@@ -126,19 +126,18 @@ class EmotionClassifier:
             return []
         answers = self.logits(crops)
         values = _softmax(answers[head.taxonomy][:, : len(TAXONOMIES[head.taxonomy])] / head.temperature)
-        unknown, not_a_face = (self._viewers_share(answers, word) for word in (UNKNOWN, NOT_A_FACE))
+        votes = self._votes(answers)
         return [
-            Emotions(head.taxonomy, tuple(values[row].tolist()), unknown[row], not_a_face[row])
+            Emotions(head.taxonomy, tuple(values[row].tolist()), None if votes is None else tuple(votes[row].tolist()))
             for row in range(len(crops))
         ]
 
-    def _viewers_share(self, answers: dict[str, NDArray[np.float32]], word: str) -> list[float | None]:
-        """Expected share of viewers who would say `word`, from the head that was trained on their votes."""
-        head: Head | None = next((head for head in self.card.heads if word in head.extra), None)
-        if head is None:
-            return [None] * len(next(iter(answers.values())))
-        column = len(TAXONOMIES[head.taxonomy]) + head.extra.index(word)
-        return [float(value) for value in _softmax(answers[head.taxonomy])[:, column]]
+    def _votes(self, answers: dict[str, NDArray[np.float32]]) -> NDArray[np.float64] | None:
+        """`(n, 10)`: what viewers would say, from the head that was trained on their votes; None without one."""
+        labels = (FERPLUS.name, FERPLUS_VOTES[len(FERPLUS) :])
+        if labels not in [(head.taxonomy, head.extra) for head in self.card.heads]:
+            return None
+        return _softmax(answers[FERPLUS.name])
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -8,13 +8,15 @@ strings, lists and dicts only, and `from_dict` is its inverse.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
-from mien.taxonomy import TAXONOMIES
+from mien.taxonomy import FERPLUS_VOTES, NOT_A_FACE, TAXONOMIES, UNKNOWN
 
 __all__ = [
+    "DOUBTS",
     "NOTICE",
     "BoxXyxy",
+    "Doubt",
     "Emotions",
     "Face",
     "FaceReading",
@@ -26,6 +28,12 @@ __all__ = [
 
 NOTICE = "mien reports how a face looks to viewers, not what a person feels."
 """Shown wherever results are."""
+
+Doubt = Literal["low_certainty", "not_a_face", "too_small", "too_dark", "too_blurred"]
+"""Why a reading is unsure."""
+
+DOUBTS: tuple[Doubt, ...] = get_args(Doubt)
+"""All of them, in the order that `Emotions.doubts` keeps."""
 
 Point = tuple[float, float]
 BoxXyxy = tuple[float, float, float, float]
@@ -43,6 +51,21 @@ def _share(name: str, value: float) -> float:
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"{name} must lie in [0, 1], got {value}")
     return float(value)
+
+
+def _distribution(name: str, values: Sequence[float], count: int) -> tuple[float, ...]:
+    """`values` as plain floats, checked to be `count` probabilities that sum to 1."""
+    plain = _finite(name, values, count)
+    if min(plain) < 0 or abs(sum(plain) - 1) > 1e-6:
+        raise ValueError(f"{name} must be probabilities that sum to 1, got {plain}")
+    return plain
+
+
+def _in_order(name: str, words: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """`words`, each once and in the order of `known`."""
+    if not set(words) <= set(known):
+        raise ValueError(f"{name} must be some of {', '.join(known)}, got {', '.join(words)}")
+    return tuple(word for word in known if word in words)
 
 
 @dataclass(frozen=True)
@@ -114,38 +137,53 @@ class Face:
 
 @dataclass(frozen=True)
 class Emotions:
-    """How one face looks to viewers, as probabilities over a taxonomy.
+    """How one face looks to viewers: the decision over a taxonomy, what viewers would say, and how far to trust it.
+
+    What is not known is None or empty, as in a value made by hand or by a model whose card promises nothing.
+    `docs/doubt.md` says what each part promises and does not, with figures.
 
     Args:
         taxonomy: Name of the label set, a key of `TAXONOMIES`.
-        values: One probability per label in the taxonomy's order; they sum to 1.
-        unknown: Share of viewers expected to say "cannot tell"; None from a model that does not know.
-        not_a_face: Share of viewers expected to say "this is no face"; None likewise.
+        values: The decision: one probability per label in the taxonomy's order, that it is the right one; they
+            sum to 1.
+        votes: What viewers would say, whatever label set was asked for: the share of viewers expected to give each
+            answer of `FERPLUS_VOTES`, in its order; they sum to 1.
+        certainty: Probability that `top` is right: in "ferplus", that it is what most viewers say, where most agree
+            on an emotion.
+        plausible: The labels that may be right, in the taxonomy's order: the right one is among them in nine faces
+            of ten. Holds `top`, or nothing where nothing is promised.
+        doubts: Why not to take `top` for an answer, in the order of `DOUBTS`; empty if nothing speaks against it.
 
     Raises:
-        ValueError: an unknown taxonomy, a wrong number of values, or values that are no probabilities.
+        ValueError: an unknown taxonomy, label or doubt, a wrong number of values, values that are no probabilities,
+            or plausible labels without `top`.
 
     Example:
-        >>> emotions = Emotions("fer2013", (0, 0, 0, 0.75, 0, 0, 0.25), unknown=0.01, not_a_face=0.0)
-        >>> emotions.top, emotions.probabilities["neutral"]
-        ('happy', 0.25)
+        >>> emotions = Emotions("fer2013", (0, 0, 0, 0.75, 0, 0, 0.25), certainty=0.75, plausible=("happy", "neutral"))
+        >>> emotions.top, emotions.probabilities["neutral"], emotions.unsure
+        ('happy', 0.25, False)
     """
 
     taxonomy: str
     values: tuple[float, ...]
-    unknown: float | None
-    not_a_face: float | None
+    votes: tuple[float, ...] | None = None
+    certainty: float | None = None
+    plausible: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     def __post_init__(self) -> None:
         if self.taxonomy not in TAXONOMIES:
             raise ValueError(f"unknown taxonomy {self.taxonomy!r}: expected one of {', '.join(TAXONOMIES)}")
-        values = _finite("values", self.values, len(TAXONOMIES[self.taxonomy]))
-        if min(values) < 0 or abs(sum(values) - 1) > 1e-6:
-            raise ValueError(f"values must be probabilities that sum to 1, got {values}")
-        object.__setattr__(self, "values", values)
-        for name in ("unknown", "not_a_face"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else _share(name, value))
+        labels = TAXONOMIES[self.taxonomy].labels
+        object.__setattr__(self, "values", _distribution("values", self.values, len(labels)))
+        if self.votes is not None:
+            object.__setattr__(self, "votes", _distribution("votes", self.votes, len(FERPLUS_VOTES)))
+        if self.certainty is not None:
+            object.__setattr__(self, "certainty", _share("certainty", self.certainty))
+        object.__setattr__(self, "plausible", _in_order("plausible", self.plausible, labels))
+        object.__setattr__(self, "doubts", _in_order("doubts", self.doubts, DOUBTS))
+        if self.plausible and self.top not in self.plausible:
+            raise ValueError(f"plausible must hold the most probable label {self.top!r}, got {self.plausible}")
 
     @property
     def probabilities(self) -> dict[str, float]:
@@ -157,25 +195,51 @@ class Emotions:
         """The most probable label; the first in the taxonomy's order on a tie."""
         return TAXONOMIES[self.taxonomy].labels[self.values.index(max(self.values))]
 
+    @property
+    def unsure(self) -> bool:
+        """Whether anything speaks against taking `top` for an answer."""
+        return bool(self.doubts)
+
+    @property
+    def viewers(self) -> dict[str, float] | None:
+        """Answer -> share of viewers expected to give it, in the order of `FERPLUS_VOTES`; None if not known."""
+        return None if self.votes is None else dict(zip(FERPLUS_VOTES, self.votes, strict=True))
+
+    @property
+    def unknown(self) -> float | None:
+        """Share of viewers expected to say "cannot tell"; None if not known."""
+        return None if self.votes is None else self.votes[FERPLUS_VOTES.index(UNKNOWN)]
+
+    @property
+    def not_a_face(self) -> float | None:
+        """Share of viewers expected to say "this is no face"; None if not known."""
+        return None if self.votes is None else self.votes[FERPLUS_VOTES.index(NOT_A_FACE)]
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, JSON-safe; `top` is included for readers and ignored by `from_dict`."""
+        """Plain values, JSON-safe; `top` and `unsure` are included for readers and ignored by `from_dict`."""
         return {
             "taxonomy": self.taxonomy,
             "top": self.top,
             "probabilities": self.probabilities,
-            "unknown": self.unknown,
-            "not_a_face": self.not_a_face,
+            "viewers": self.viewers,
+            "certainty": self.certainty,
+            "plausible": list(self.plausible),
+            "unsure": self.unsure,
+            "doubts": list(self.doubts),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
         labels = TAXONOMIES[values["taxonomy"]].labels
+        viewers = values["viewers"]
         return cls(
             taxonomy=values["taxonomy"],
             values=tuple(values["probabilities"][label] for label in labels),
-            unknown=values["unknown"],
-            not_a_face=values["not_a_face"],
+            votes=None if viewers is None else tuple(viewers[answer] for answer in FERPLUS_VOTES),
+            certainty=values["certainty"],
+            plausible=tuple(values["plausible"]),
+            doubts=tuple(values["doubts"]),
         )
 
 

@@ -22,13 +22,26 @@ from mien.sinks.photos import AnnotatedPhotoSink, CsvSink, FrequencySink, JsonSi
 from mien.sinks.sink import Sink
 from mien.taxonomy import FER2013, FERPLUS
 
+VOTES = (0.8125, 0, 0, 0, 0, 0, 0, 0, 0.125, 0.0625)
 POINTS = Landmarks((0.1, 0.2), (30.5, 0.25), (15.0, 1 / 3), (2.0, 40.0), (28.0, 41.0))
 
 
 def face_of(top: str, *, landmarks: Landmarks | None = POINTS, share: float = 2 / 3) -> FaceReading:
     rest = (1 - share) / 7
     values = tuple(share if label == top else rest for label in FERPLUS.labels)
-    return FaceReading((1.5, 2.0, 31.25, 1 / 3 + 40), 0.1 + 0.2, landmarks, Emotions("ferplus", values, 0.01, None))
+    return FaceReading(
+        box_xyxy=(1.5, 2.0, 31.25, 1 / 3 + 40),
+        score=0.1 + 0.2,
+        landmarks=landmarks,
+        emotions=Emotions(
+            taxonomy="ferplus",
+            values=values,
+            votes=VOTES,
+            certainty=1 / 3,
+            plausible=(top, "contempt"),
+            doubts=("low_certainty", "too_dark"),
+        ),
+    )
 
 
 def read(source: str, *faces: FaceReading, size_wh: tuple[int, int] = (64, 48)) -> SourceResult:
@@ -80,7 +93,7 @@ def test_csv_has_one_row_per_face_and_one_for_a_photo_without(tmp_path: Path) ->
         *("left_eye_x_px", "left_eye_y_px", "right_eye_x_px", "right_eye_y_px", "nose_x_px", "nose_y_px"),
         *("mouth_left_x_px", "mouth_left_y_px", "mouth_right_x_px", "mouth_right_y_px", "top"),
         *("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"),
-        *("unknown", "not_a_face", "model", "error"),
+        *("unknown", "not_a_face", "certainty", "plausible", "doubts", "model", "error"),
     ]
 
 
@@ -92,7 +105,9 @@ def test_csv_keeps_full_precision(tmp_path: Path) -> None:
     assert tuple(float(row[name]) for name in ("x0_px", "y0_px", "x1_px", "y1_px")) == face.box_xyxy
     assert tuple(float(row[label]) for label in FERPLUS.labels) == face.emotions.values
     assert float(row["nose_y_px"]) == 1 / 3
-    assert (row["top"], row["unknown"], row["not_a_face"]) == ("happy", "0.01", "")
+    assert (row["top"], row["unknown"], row["not_a_face"]) == ("happy", "0.125", "0.0625")
+    assert float(row["certainty"]) == 1 / 3
+    assert (row["plausible"], row["doubts"]) == ("happy contempt", "low_certainty too_dark")
     assert (row["width_px"], row["height_px"], row["model"], row["error"]) == ("64", "48", "mien-m", "")
 
 

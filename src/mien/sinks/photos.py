@@ -31,7 +31,8 @@ class CsvSink(FileSink):
     """One row per face; a photo without a face has one row with 0 faces, one that could not be read, with its error.
 
     Columns: source, width_px, height_px, faces (how many), face (which, from 0), score, x0_px .. y1_px (the box),
-    the landmarks, top, one per emotion, unknown, not_a_face, model, error. Numbers are at full precision.
+    the landmarks, top, one per emotion, unknown, not_a_face, certainty, plausible (labels), doubts (words; none where
+    the reading is sure), model, error. Numbers are at full precision; words of one cell have a space between.
 
     Args:
         path: The file to write; its folder is made.
@@ -63,7 +64,7 @@ class CsvSink(FileSink):
     def _begin(self) -> None:
         points = [f"{point.name}_{axis}_px" for point in fields(Landmarks) for axis in "xy"]
         before = ["source", "width_px", "height_px", "faces", "face", "score", "x0_px", "y0_px", "x1_px", "y1_px"]
-        after = ["unknown", "not_a_face", "model", "error"]
+        after = ["unknown", "not_a_face", "certainty", "plausible", "doubts", "model", "error"]
         columns = [*before, *points, "top", *self.taxonomy.labels, *after]
         self._rows = csv.DictWriter(self._file, columns, restval="")
         self._rows.writeheader()
@@ -193,6 +194,9 @@ def _face_cells(face: FaceReading) -> dict[str, Any]:
         **face.emotions.probabilities,
         "unknown": face.emotions.unknown,
         "not_a_face": face.emotions.not_a_face,
+        "certainty": face.emotions.certainty,
+        "plausible": " ".join(face.emotions.plausible),
+        "doubts": " ".join(face.emotions.doubts),
     }
 
 
