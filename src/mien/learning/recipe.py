@@ -153,7 +153,8 @@ class Recipe:
         keep: Weights of the epoch with the "best" validation accuracy, or of the "last".
         validation: Share of Training kept aside to choose by, near copies on one side.
         precision: Lightning's name of the arithmetic; "32-true" is slower and repeatable to the bit.
-        seed: Of the split, the initial weights, the order and the views.
+        seed: Of the initial weights, the order and the views.
+        split_seed: Of the draw of the validation part; runs that are to be compared or merged share it.
         options: What else the network's constructor takes.
         augmentation: Random views.
         optimisation: How weights move.
@@ -177,6 +178,7 @@ class Recipe:
     validation: float = 0.1
     precision: str = "bf16-mixed"
     seed: int = 0
+    split_seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimisation: Optimisation = field(default_factory=Optimisation)
@@ -214,7 +216,8 @@ class ClassicalRecipe:
         folds: Folds of the search and of the calibration; near copies stay in one fold.
         grid_rows: Rows that the search uses, drawn at random; 0 uses all. The final fit uses all in any case.
         validation: Share of Training kept aside, near copies on one side; neither search nor fit sees it.
-        seed: Of the split and of the draws.
+        seed: Of the draws.
+        split_seed: Of the draw of the validation part.
     """
 
     classifier: Literal["svm", "knn"]
@@ -226,6 +229,7 @@ class ClassicalRecipe:
     grid_rows: int = 0
     validation: float = 0.1
     seed: int = 0
+    split_seed: int = 0
 
     def __post_init__(self) -> None:
         _check_range("pca_components", self.pca_components, 0, float("inf"))

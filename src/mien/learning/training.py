@@ -107,7 +107,7 @@ def split_training(faces: FaceSet, recipe: Recipe | ClassicalRecipe) -> tuple[Fa
     if wanted not in faces.splits:
         raise DataError(f"{faces.source} has no split to train on: it has {', '.join(faces.splits)}")
     training = faces.of_split(wanted)
-    aside = validation_rows(training.pixels, training.labels, fraction=recipe.validation, seed=recipe.seed)
+    aside = validation_rows(training.pixels, training.labels, fraction=recipe.validation, seed=recipe.split_seed)
     if not aside.any():
         raise DataError(
             f"{faces.source} has {len(training)} rows to train on: {recipe.validation:g} of them, with whole groups of "
