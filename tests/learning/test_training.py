@@ -332,7 +332,7 @@ def test_a_run_can_start_from_an_earlier_run(unbroken: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
-    [(replace(TINY, seed=1), "kept other rows aside"), (replace(TINY, target="votes"), "that learnt labels")],
+    [(replace(TINY, split_seed=1), "kept other rows aside"), (replace(TINY, target="votes"), "that learnt labels")],
 )
 def test_what_cannot_be_started_from_is_refused(changed: Recipe, says: str, unbroken: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=says):

@@ -39,6 +39,10 @@ def train(
         Path | None,
         typer.Option(help="Start from the weights of this earlier run of the same network.", file_okay=False),
     ] = None,
+    distill: Annotated[
+        list[Path] | None,
+        typer.Option(help="Also learn from what this earlier run answers; repeatable.", file_okay=False),
+    ] = None,
     max_time: Annotated[
         str | None, typer.Option(help="Stop after this long, such as 90s, 45m or 2h; --resume goes on.")
     ] = None,
@@ -96,7 +100,7 @@ def train(
         tensorboard=tensorboard,
         show_progress=True,
     )
-    outcome = train_network(faces, chosen, run, resume=resume, start=start, execution=execution)
+    outcome = train_network(faces, chosen, run, resume=resume, start=start, teachers=distill or (), execution=execution)
     if outcome.is_first_process:
         _report(outcome)
     if outcome.stopped is not None and outcome.signal_number is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,6 +21,7 @@ from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.errors import DataError, RunError
 from mien.learning.augmentation import centre_view, random_views
 from mien.learning.batches import Batch, Rows, epoch_order, step_seed, steps_per_epoch
+from mien.learning.distillation import Teachers, distillation_loss
 from mien.learning.losses import HeadLoss, head_logits
 from mien.learning.networks.registry import build_network
 from mien.learning.optimisation import build_optimiser, epochs_since_best, learning_rate_at
@@ -44,6 +46,7 @@ class TrainingLoop:
         choose: The rows that validation scores.
         fabric: Launched.
         weights: What the network starts from; None for random ones.
+        teachers: Whose answers it learns from beside the data; None for nobody's.
 
     Raises:
         DataError: the rows do not have what the target needs.
@@ -58,8 +61,11 @@ class TrainingLoop:
         *,
         fabric: Fabric,
         weights: Mapping[str, Tensor] | None = None,
+        teachers: Teachers | None = None,
     ) -> None:
-        self.recipe, self.fabric = recipe, fabric
+        self.recipe, self.fabric, self._teachers = recipe, fabric, teachers
+        if teachers is not None:
+            teachers.to(fabric.device)
         self.heads = head_targets(learn, recipe.target)
         learnable = np.logical_and.reduce([head.learnable for head in self.heads])
         if not learnable.any():
@@ -121,14 +127,7 @@ class TrainingLoop:
         seed = step_seed(recipe.seed, self.epoch, self.step, rank=self.fabric.global_rank)
         torch.manual_seed(seed)  # dropout
         generator = torch.Generator(device).manual_seed(seed)
-        small = self.epoch < round(recipe.small_share * recipe.epochs)
-        views = random_views(
-            batch.pixels,
-            side_px=recipe.small_px if small else recipe.view_px,
-            share=recipe.view_share,
-            options=recipe.augmentation,
-            generator=generator,
-        )
+        views, taught = self._views(batch, generator)
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
         answer = self._network(views.contiguous(memory_format=torch.channels_last))
@@ -137,6 +136,12 @@ class TrainingLoop:
             loss.training(out.float(), targets, generator)
             for loss, out, targets in zip(self._losses, logits, batch.targets, strict=True)
         ]
+        if taught is not None:
+            weight, temperature = recipe.distillation.weight, recipe.distillation.temperature
+            parts = [
+                (1 - weight) * part + weight * distillation_loss(out.float(), said.float(), temperature=temperature)
+                for part, out, said in zip(parts, logits, taught, strict=True)
+            ]
         total = torch.stack([weight * part for weight, part in zip(self._weights, parts, strict=True)]).sum()
         self._optimiser.zero_grad()
         self.fabric.backward(total)
@@ -148,6 +153,30 @@ class TrainingLoop:
         self._sums += self._scores(total.detach(), logits, batch)
         self.step += 1
         self.seconds += time.perf_counter() - started
+
+    def _views(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, list[Tensor] | None]:
+        """What the network is to see of a batch, and what a teacher says of it.
+
+        A teacher sees the view at full size, also where the student sees it small: small faces are not what it knows.
+        """
+        recipe = self.recipe
+        small = self.epoch < round(recipe.small_share * recipe.epochs)
+        side_px = recipe.small_px if small else recipe.view_px
+        views = random_views(
+            batch.pixels,
+            side_px=side_px if self._teachers is None else recipe.view_px,
+            share=recipe.view_share,
+            options=recipe.augmentation,
+            generator=generator,
+        )
+        if self._teachers is None:
+            return views, None
+        with self.fabric.autocast():
+            seen = views.contiguous(memory_format=torch.channels_last)
+            taught = list(self._teachers.answer(seen, generator).values())
+        if side_px != recipe.view_px:
+            views = F.interpolate(views, size=(side_px, side_px), mode="bilinear", antialias=True, align_corners=False)
+        return views, taught
 
     def end_epoch(self) -> dict[str, float]:
         """Validate, and go to the next epoch; returns the figures of the one that is done.

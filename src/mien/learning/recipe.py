@@ -9,6 +9,7 @@ from mien.errors import RecipeError
 __all__ = [
     "Augmentation",
     "ClassicalRecipe",
+    "Distillation",
     "Imbalance",
     "Optimisation",
     "Optimiser",
@@ -110,6 +111,24 @@ class Optimisation:
 
 
 @dataclass(frozen=True)
+class Distillation:
+    """How a run listens to its teachers (`mien train --distill`); without any, it does not matter.
+
+    Args:
+        weight: Share of the loss that compares with the teacher; the rest compares with the data.
+        temperature: Softens both answers before they are compared.
+    """
+
+    weight: float = 0.7
+    temperature: float = 2.0
+
+    def __post_init__(self) -> None:
+        _check_range("weight", self.weight, 0, 1)
+        if not self.temperature > 0:
+            raise RecipeError(f"temperature must be above 0, got {self.temperature}")
+
+
+@dataclass(frozen=True)
 class SearchRange:
     """Numbers that a search draws from.
 
@@ -158,6 +177,7 @@ class Recipe:
         options: What else the network's constructor takes.
         augmentation: Random views.
         optimisation: How weights move.
+        distillation: How it learns from teachers, where there are any.
         search: What `mien tune` may change: field -> range or choices, `options.<name>` for the network's own.
     """
 
@@ -182,6 +202,7 @@ class Recipe:
     options: Mapping[str, Any] = field(default_factory=dict)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimisation: Optimisation = field(default_factory=Optimisation)
+    distillation: Distillation = field(default_factory=Distillation)
     search: Mapping[str, SearchRange | tuple[Any, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -117,7 +117,7 @@ def begin_run(
     if (run / RECIPE).exists():
         if not resume:
             raise RunError(f"{run} already holds a run: add --resume to go on with it, or choose another folder")
-        _check_same(run, recipe, data)
+        _check_same(run, recipe, data, teachers=entries.get("teachers", []))
         return
     _save_validation(run, validation)
     with replacing(run / RECORD) as unfinished:
@@ -134,19 +134,25 @@ def begin_run(
         unfinished.write_text(to_toml(recipe), "utf-8")  # the last of all: a folder with it is whole
 
 
-def _check_same(run: Path, recipe: Recipe | ClassicalRecipe, data: Mapping[str, Any]) -> None:
+def _check_same(
+    run: Path, recipe: Recipe | ClassicalRecipe, data: Mapping[str, Any], *, teachers: list[dict[str, Any]]
+) -> None:
     begun, now = (set(to_toml(each).splitlines()) for each in (read_recipe(run), recipe))
     if begun != now:
         raise RunError(
             f"{run} was begun with another recipe ({'; '.join(sorted(begun - now))}; now "
             f"{'; '.join(sorted(now - begun))}): give the same one, or choose another folder"
         )
-    known = read_record(run)["data"]
+    record = read_record(run)
+    known = record["data"]
     if known["sha256"] != data["sha256"]:
         raise RunError(
             f"{run} was begun with other data ({known['rows']} rows of {known['source']}, now {data['rows']} of "
             f"{data['source']}, and their contents differ): give the same data, or choose another folder"
         )
+    if record.get("teachers", []) != teachers:
+        names = ", ".join(teacher["run"] for teacher in record.get("teachers", [])) or "none"
+        raise RunError(f"{run} was begun with other teachers ({names}): give the same ones, or choose another folder")
 
 
 def read_recipe(run: Path) -> Recipe | ClassicalRecipe:

@@ -1,7 +1,7 @@
 """Training of networks: interruptible, resumable to the same result, one folder per run (`runs` says what is in it)."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from lightning.fabric import Fabric
 from mien.datasets.faceset import TRAINING, UNSPLIT, FaceSet
 from mien.datasets.splits import validation_rows
 from mien.errors import DataError, RunError
+from mien.learning.distillation import Teachers
 from mien.learning.history import TensorBoard, plot_curves, write_metrics
 from mien.learning.interruption import StopRequest
 from mien.learning.loop import TrainingLoop
@@ -123,6 +124,7 @@ def train(
     *,
     resume: bool = False,
     start: Path | None = None,
+    teachers: Sequence[Path] = (),
     execution: Execution | None = None,
     on_epoch: Callable[[int, Figures], None] | None = None,
 ) -> Outcome:
@@ -134,6 +136,7 @@ def train(
         run: Folder of the run; made if absent.
         resume: Go on where the run stopped, or begin where there is none.
         start: Folder of an earlier run of the same network, whose weights this one starts from.
+        teachers: Folders of earlier runs whose answers it learns from, as `recipe.distillation` says.
         execution: Devices, limits and displays.
         on_epoch: Called with the number of each epoch done, from 1, and its figures; may raise to stop.
 
@@ -141,7 +144,7 @@ def train(
         DataError: the faces do not have what the recipe needs.
         RecipeError: the network cannot be built so.
         RunError: the folder holds a run and `resume` is False, or one of another recipe or other data;
-            `start` is a run of another network, or learnt rows that this run would choose by.
+            `start` is a run of another network, or it or a teacher learnt rows that this run would choose by.
         DivergedError: the loss is no longer a number.
     """
     execution = execution or Execution()
@@ -157,10 +160,12 @@ def train(
         keep_freed_memory()
     learn, choose = split_training(faces, recipe)
     weights = None if start is None else _start_weights(start, recipe, choose)
-    loop = TrainingLoop(recipe, learn, choose, fabric=fabric, weights=weights)
+    taught_by = Teachers(teachers, recipe, choose) if teachers else None
+    loop = TrainingLoop(recipe, learn, choose, fabric=fabric, weights=weights, teachers=taught_by)
     if fabric.is_global_zero:
         entries = {
             "start": None if start is None else {"run": start.name, "recipe": (start / RECIPE).read_text("utf-8")},
+            "teachers": taught_by.record if taught_by else [],
             "device": torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else fabric.device.type,
             "heads": describe_heads(loop.heads),
             "parameters": count_parameters(loop.net)._asdict(),
