@@ -23,7 +23,9 @@ from mien.results import (
     FrameReading,
     Landmarks,
     ReadOptions,
+    StreamOptions,
 )
+from mien.session import Session
 from mien.taxonomy import FER2013, FERPLUS, Taxonomy
 
 __version__ = "0.1.0"
@@ -49,6 +51,8 @@ __all__ = [
     "ModelCard",
     "ReadOptions",
     "RecipeError",
+    "Session",
+    "StreamOptions",
     "Taxonomy",
     "WeightsError",
     "draw",

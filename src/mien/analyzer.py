@@ -11,7 +11,8 @@ from mien.classifier import DEFAULT_MODEL, Classifier, EmotionClassifier
 from mien.faces.align import face_crop
 from mien.faces.detector import Detector
 from mien.faces.registry import default_detector, load_detector
-from mien.results import BoxXyxy, Emotions, FaceReading, FrameReading, ReadOptions
+from mien.results import BoxXyxy, Emotions, Face, FaceReading, FrameReading, ReadOptions, StreamOptions
+from mien.session import Session
 
 __all__ = ["Analyzer"]
 
@@ -85,26 +86,59 @@ class Analyzer:
                 f"frame_rgb must be (height, width, 3) uint8 RGB, got {frame_rgb.shape} {frame_rgb.dtype}: "
                 "mien.load_photo makes one from any picture file"
             )
-        height, width = frame_rgb.shape[:2]
-        found = [
-            face
-            for face in self.detector.detect(frame_rgb)
-            if face.longer_side_px >= self.options.min_face_px
-            and _area(_within(face.box_xyxy, width, height)) >= self.options.min_visible * _area(face.box_xyxy)
-        ]
-        crops = [face_crop(frame_rgb, face, scale=self.options.crop_scale) for face in found]
-        faces = tuple(
-            FaceReading(_within(face.box_xyxy, width, height), face.score, face.landmarks, emotions)
-            for face, emotions in zip(found, self.read_crops(crops), strict=True)
-            if (emotions.not_a_face or 0.0) <= self.options.max_not_a_face
-        )
+        faces = self.read_faces(frame_rgb, self.detector.detect(frame_rgb))
         return FrameReading(
-            size_wh=(width, height),
-            faces=faces,
+            size_wh=(frame_rgb.shape[1], frame_rgb.shape[0]),
+            faces=tuple(face for face in faces if face is not None),
             options=self.options,
             model=self.classifier.card.name,
             model_sha256=self.classifier.sha256,
         )
+
+    def read_faces(self, frame_rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[FaceReading | None]:
+        """How each of these faces of a picture looks; no detection.
+
+        Args:
+            frame_rgb: `(height, width, 3)` uint8 RGB.
+            faces: In its pixels.
+
+        Returns:
+            One answer per face, in order; None for a face that the options leave out.
+        """
+        height, width = frame_rgb.shape[:2]
+        wanted = [
+            face.longer_side_px >= self.options.min_face_px
+            and _area(_within(face.box_xyxy, width, height)) >= self.options.min_visible * _area(face.box_xyxy)
+            for face in faces
+        ]
+        crops = [
+            face_crop(frame_rgb, face, scale=self.options.crop_scale)
+            for face, want in zip(faces, wanted, strict=True)
+            if want
+        ]
+        answers = iter(self.read_crops(crops))
+        readings: list[FaceReading | None] = []
+        for face, want in zip(faces, wanted, strict=True):
+            emotions = next(answers) if want else None
+            if emotions is None or (emotions.not_a_face or 0.0) > self.options.max_not_a_face:
+                readings.append(None)
+            else:
+                box_xyxy = _within(face.box_xyxy, width, height)
+                readings.append(FaceReading(box_xyxy, face.score, face.landmarks, emotions))
+        return readings
+
+    def session(self, options: StreamOptions | None = None) -> Session:
+        """A reader of one video or stream, frame by frame: people keep their number, readings are steady.
+
+        Args:
+            options: How; None takes `StreamOptions()`.
+
+        Example:
+            >>> session = Analyzer(detector="mtcnn").session()
+            >>> session.read(np.zeros((120, 160, 3), np.uint8), time_s=0.04).faces
+            ()
+        """
+        return Session(self, options)
 
     def read_crops(self, crops: Sequence[NDArray[np.uint8]]) -> list[Emotions]:
         """How each face crop looks; no detection.

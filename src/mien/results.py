@@ -15,6 +15,7 @@ from mien.taxonomy import FERPLUS_VOTES, NOT_A_FACE, TAXONOMIES, UNKNOWN
 __all__ = [
     "DOUBTS",
     "NOTICE",
+    "SMOOTHINGS",
     "BoxXyxy",
     "Doubt",
     "Emotions",
@@ -23,7 +24,9 @@ __all__ = [
     "FrameReading",
     "Landmarks",
     "ReadOptions",
+    "Smoothing",
     "SourceResult",
+    "StreamOptions",
 ]
 
 NOTICE = "mien reports how a face looks to viewers, not what a person feels."
@@ -34,6 +37,11 @@ Doubt = Literal["low_certainty", "not_a_face", "too_small", "too_dark", "too_blu
 
 DOUBTS: tuple[Doubt, ...] = get_args(Doubt)
 """All of them, in the order that `Emotions.doubts` keeps."""
+
+Smoothing = Literal["average", "exponential", "none"]
+"""How readings are made steady along a track."""
+
+SMOOTHINGS: tuple[Smoothing, ...] = get_args(Smoothing)
 
 Point = tuple[float, float]
 BoxXyxy = tuple[float, float, float, float]
@@ -312,6 +320,42 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
+class StreamOptions:
+    """How the frames of a video or stream are read together; it comes back in every result.
+
+    Args:
+        detect_every: The detector looks at every so many frames, and at once where a face was lost sight of; between
+            them faces are followed by what the picture shows. 1 detects on every frame.
+        smoothing: "average" over a window, "exponential" forgetting, or "none".
+        smoothing_s: The window of "average" or the half-life of "exponential": raise it for steadier readings, lower
+            it for faster ones.
+        hold: The steady label changes only when another is ahead of it by this much; 0 changes at once.
+        birth_s: A face becomes a person, with a number, once it has been seen for this long (see `Tracker`).
+        memory_s: A person who is out of sight for longer comes back as another one.
+
+    Raises:
+        ValueError: a number out of range or an unknown smoothing.
+    """
+
+    detect_every: int = 5
+    smoothing: Smoothing = "exponential"
+    smoothing_s: float = 0.25
+    hold: float = 0.1
+    birth_s: float = 0.2
+    memory_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.smoothing not in SMOOTHINGS:
+            raise ValueError(f"smoothing must be one of {', '.join(SMOOTHINGS)}, got {self.smoothing!r}")
+        if not self.detect_every >= 1:
+            raise ValueError(f"detect_every must be 1 or more, got {self.detect_every}")
+        for name in ("smoothing_s", "birth_s", "memory_s"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be 0 or more seconds, got {getattr(self, name)}")
+        _share("hold", self.hold)
+
+
+@dataclass(frozen=True)
 class FrameReading:
     """Every face of one picture.
 
@@ -323,6 +367,7 @@ class FrameReading:
         model_sha256: SHA-256 of the model file.
         index: Number of the frame in its video or stream, from 0; 0 for a photo.
         time_s: Presentation time of the frame in its video or stream, in seconds; None for a photo.
+        stream: How it was read together with its neighbours; None for a photo.
     """
 
     size_wh: tuple[int, int]
@@ -332,6 +377,7 @@ class FrameReading:
     model_sha256: str
     index: int = 0
     time_s: float | None = None
+    stream: StreamOptions | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, JSON-safe."""
@@ -343,6 +389,7 @@ class FrameReading:
             "model_sha256": self.model_sha256,
             "index": self.index,
             "time_s": self.time_s,
+            "stream": asdict(self.stream) if self.stream else None,
         }
 
     @classmethod
@@ -356,6 +403,7 @@ class FrameReading:
             model_sha256=values["model_sha256"],
             index=values["index"],
             time_s=values["time_s"],
+            stream=StreamOptions(**values["stream"]) if values["stream"] else None,
         )
 
 

@@ -1,0 +1,158 @@
+"""Steady emotion probabilities along one face track.
+
+An expression changes slowly against a camera's frame rate, so the classifier's per-frame noise can be averaged away.
+Everything here counts in time, not in frames: the same face filmed at 15 and at 60 frames a second smooths to the same
+curve. A smoother belongs to one track; whoever follows several keeps one for each.
+"""
+
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.results import StreamOptions
+
+__all__ = ["ExponentialSmoother", "LabelHold", "MovingAverage", "Smoother", "Steady"]
+
+Floats = NDArray[np.float64]
+
+_LEAD = 1e-9
+"""By how much a held label is ahead of an equal one: nothing, but on top."""
+
+
+class Smoother(Protocol):
+    """Makes the probabilities of one track steady."""
+
+    def update(self, *, time_s: float, probabilities: Floats) -> Floats:
+        """Take in one observation, `(n_labels,)` summing to 1; the same shape and sum comes back.
+
+        Raises:
+            ValueError: time runs backwards.
+        """
+        ...
+
+
+class _Clock:
+    """The time since the observation before, which must not be negative."""
+
+    def __init__(self) -> None:
+        self._time_s: float | None = None
+
+    def tick(self, time_s: float) -> float | None:
+        """Seconds since the last call; None at the first."""
+        before, self._time_s = self._time_s, time_s
+        if before is None:
+            return None
+        if not time_s >= before:
+            raise ValueError(f"time_s must not run backwards, got {time_s} after {before}")
+        return time_s - before
+
+
+class MovingAverage:
+    """Mean of the observations of the last `window_s` seconds.
+
+    Example:
+        >>> smoother = MovingAverage(window_s=1.0)
+        >>> [smoother.update(time_s=t, probabilities=np.array([p, 1 - p])).tolist() for t, p in [(0, 1.0), (0.9, 0.0)]]
+        [[1.0, 0.0], [0.5, 0.5]]
+    """
+
+    def __init__(self, *, window_s: float) -> None:
+        self.window_s = window_s
+        self._clock = _Clock()
+        self._recent: deque[tuple[float, Floats]] = deque()
+
+    def update(self, *, time_s: float, probabilities: Floats) -> Floats:
+        self._clock.tick(time_s)
+        self._recent.append((time_s, probabilities))
+        while self._recent[0][0] <= time_s - self.window_s and len(self._recent) > 1:
+            self._recent.popleft()
+        return np.asarray(np.mean([values for _, values in self._recent], axis=0), np.float64)
+
+
+class ExponentialSmoother:
+    """Average that forgets: an observation counts half after `half_life_s` seconds.
+
+    Example:
+        >>> smoother = ExponentialSmoother(half_life_s=1.0)
+        >>> [smoother.update(time_s=t, probabilities=np.array([p, 1 - p])).tolist() for t, p in [(0, 1.0), (1, 0.0)]]
+        [[1.0, 0.0], [0.5, 0.5]]
+    """
+
+    def __init__(self, *, half_life_s: float) -> None:
+        self.half_life_s = half_life_s
+        self._clock = _Clock()
+        self._mean: Floats | None = None
+
+    def update(self, *, time_s: float, probabilities: Floats) -> Floats:
+        seconds = self._clock.tick(time_s)
+        if self._mean is None or seconds is None:
+            self._mean = probabilities
+        else:
+            keep = 0.5 ** (seconds / self.half_life_s) if self.half_life_s > 0 else 0.0
+            self._mean = keep * self._mean + (1 - keep) * probabilities
+        return self._mean
+
+
+class LabelHold:
+    """Hysteresis: the label stays on top until another is ahead of it by `margin`.
+
+    Example:
+        >>> hold = LabelHold(margin=0.1)
+        >>> [hold.update(np.array(p)).argmax().item() for p in ([0.6, 0.4], [0.48, 0.52], [0.4, 0.6])]
+        [0, 0, 1]
+    """
+
+    def __init__(self, *, margin: float) -> None:
+        self.margin = margin
+        self._label: int | None = None
+
+    def update(self, probabilities: Floats) -> Floats:
+        """The nearest probabilities with the held label on top: what is ahead of it shares the lead with it."""
+        best = int(probabilities.argmax())
+        if self._label is None or probabilities[best] - probabilities[self._label] >= self.margin:
+            self._label = best
+        return _with_top(probabilities, self._label)
+
+
+class Steady:
+    """One track's smoother and label, as the options ask."""
+
+    def __init__(self, options: StreamOptions) -> None:
+        self._smoother = _smoother(options)
+        self._hold = LabelHold(margin=options.hold)
+
+    def update(self, *, time_s: float, probabilities: Floats) -> Floats:
+        """Take in one observation, `(n_labels,)` summing to 1; the same shape and sum comes back."""
+        if self._smoother is None:
+            return probabilities
+        return self._hold.update(self._smoother.update(time_s=time_s, probabilities=probabilities))
+
+
+def _smoother(options: StreamOptions) -> Smoother | None:
+    """The smoother that the options name."""
+    if options.smoothing == "average":
+        return MovingAverage(window_s=options.smoothing_s)
+    if options.smoothing == "exponential":
+        return ExponentialSmoother(half_life_s=options.smoothing_s)
+    return None
+
+
+def _with_top(probabilities: Floats, label: int) -> Floats:
+    """The nearest probabilities, by the sum of squares, of which `label` is the largest."""
+    if probabilities.argmax() == label:
+        return probabilities
+    # Raise it, and lower whatever is above, to the mean of the two, then of the three, ...
+    raised = probabilities.copy()
+    level = float(raised[label])
+    ahead: list[int] = []
+    for other in np.argsort(-probabilities, kind="stable").tolist():
+        if other == label or probabilities[other] <= level:
+            break
+        ahead.append(other)
+        level = float(probabilities[[*ahead, label]].mean())
+    raised[[*ahead, label]] = level
+    leader = np.zeros_like(raised)
+    leader[label] = 1
+    return np.asarray((1 - _LEAD) * raised + _LEAD * leader, np.float64)

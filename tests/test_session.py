@@ -1,0 +1,109 @@
+"""A session: numbers for people, steady readings, and nothing that leaks from one stream to another."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import mien
+from fakes import FakeClassifier, FakeDetector
+from mien.results import Face, FrameReading
+
+RNG = np.random.default_rng(0)
+TEXTURE = RNG.integers(0, 256, (12, 12, 3), np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+BACKGROUND = RNG.integers(90, 110, (120, 200, 3), np.uint8)
+
+
+def frame_with(*corners: tuple[int, int]) -> NDArray[np.uint8]:
+    """Textured squares of 48 px on a dull ground."""
+    frame = BACKGROUND.copy()
+    for left, top in corners:
+        frame[top : top + 48, left : left + 48] = TEXTURE
+    return frame
+
+
+def face_at(left: float, top: float, score: float = 0.9) -> Face:
+    return Face((left, top, left + 48, top + 48), score, None)
+
+
+class CountingDetector(FakeDetector):
+    """Says how often it was asked."""
+
+    calls = 0
+
+    def detect(self, frame_rgb: NDArray[np.uint8]) -> tuple[Face, ...]:
+        self.calls += 1
+        return self.faces
+
+
+def analyzer(detector: FakeDetector) -> mien.Analyzer:
+    return mien.Analyzer(model=FakeClassifier(), detector=detector)
+
+
+def test_a_face_becomes_a_person_after_some_hits_in_time() -> None:
+    session = analyzer(FakeDetector(face_at(30, 30))).session(mien.StreamOptions(detect_every=1, birth_s=0.2))
+    ids = [session.read(frame_with((30, 30)), time_s=i / 10).faces[0].track_id for i in range(5)]
+    assert ids == [None, None, 0, 0, 0]
+
+
+def test_between_detections_the_box_stays_on_the_face() -> None:
+    detector = CountingDetector(face_at(30, 30))
+    session = analyzer(detector).session(mien.StreamOptions(detect_every=10))
+    boxes = [session.read(frame_with((30 + 2 * i, 30 + i)), time_s=i / 25).faces[0].box_xyxy for i in range(10)]
+    assert detector.calls == 1
+    for i, box in enumerate(boxes):
+        assert box == pytest.approx((30 + 2 * i, 30 + i, 78 + 2 * i, 78 + i), abs=1.5)
+
+
+def test_a_face_that_is_lost_sight_of_is_looked_for_at_once() -> None:
+    detector = CountingDetector(face_at(30, 30))
+    session = analyzer(detector).session(mien.StreamOptions(detect_every=10))
+    session.read(frame_with((30, 30)), time_s=0.0)
+    detector.faces = ()
+    assert session.read(frame_with(), time_s=0.04).faces == ()
+    assert detector.calls == 2
+
+
+def test_readings_say_when_and_how_and_survive_json() -> None:
+    options = mien.StreamOptions(detect_every=3, smoothing="average", smoothing_s=0.5)
+    session = analyzer(FakeDetector(face_at(30, 30))).session(options)
+    readings = [session.read(frame_with((30, 30)), time_s=1.5 + i / 25) for i in range(3)]
+    assert [reading.index for reading in readings] == [0, 1, 2]
+    assert [reading.time_s for reading in readings] == [1.5, 1.54, 1.58]
+    assert readings[2].stream == options
+    assert FrameReading.from_dict(readings[2].to_dict()) == readings[2]
+    assert session.read(frame_with(), time_s=9.0, index=90).index == 90
+
+
+def test_raw_and_steady_are_both_there() -> None:
+    session = analyzer(FakeDetector(face_at(30, 30))).session(mien.StreamOptions(detect_every=1, smoothing_s=0.5))
+    dark, bright = frame_with(), np.full((120, 200, 3), 255, np.uint8)
+    session.read(dark, time_s=0.0)
+    face = session.read(bright, time_s=0.04).faces[0]
+    assert face.smooth is not None
+    assert face.emotions.probabilities["neutral"] == 1.0
+    assert 0.3 < face.smooth.probabilities["neutral"] < 0.6
+
+
+def test_reset_forgets_and_two_sessions_share_nothing() -> None:
+    reader = analyzer(FakeDetector(face_at(30, 30)))
+    options = mien.StreamOptions(detect_every=1)
+    one, other = reader.session(options), reader.session(options)
+    frames = [(frame_with((30, 30)), i / 10) for i in range(6)]
+    first = [one.read(frame, time_s=time_s) for frame, time_s in frames]
+    for frame, time_s in frames[:3]:
+        other.read(frame, time_s=time_s)
+    one.reset()
+    assert [one.read(frame, time_s=time_s) for frame, time_s in frames] == first
+    assert other.read(frames[3][0], time_s=0.3) == first[3]
+
+
+def test_time_must_not_run_backwards() -> None:
+    session = analyzer(FakeDetector()).session()
+    session.read(frame_with(), time_s=1.0)
+    with pytest.raises(ValueError, match="time_s must not run backwards"):
+        session.read(frame_with(), time_s=0.5)
+
+
+def test_what_is_no_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match="frame_rgb must be"):
+        analyzer(FakeDetector()).session().read(np.zeros((9, 9), np.uint8), time_s=0.0)
