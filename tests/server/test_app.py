@@ -49,8 +49,12 @@ def assert_close(got: object, expected: object) -> None:
 
 
 def test_the_documented_answer_is_to_dict(service: TestClient, photo: bytes) -> None:
-    answer = service.post("/v1/read", content=photo).json()
-    assert json.loads(FrameReadingAnswer.model_validate(answer).model_dump_json()) == answer
+    still = service.post("/v1/read", content=photo).json()
+    analyzer = mien.Analyzer()
+    frame = analyzer.session().read(mien.load_photo(photo), time_s=0.0).to_dict()
+    for answer in (still, frame):
+        assert json.loads(FrameReadingAnswer.model_validate(answer).model_dump_json()) == answer
+    assert set(FrameReadingAnswer.model_fields) == set(frame)
 
 
 def test_options_reach_the_reader(service: TestClient, photo: bytes) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 import cv2
@@ -19,6 +19,7 @@ from mien.classifier import EmotionClassifier
 from mien.errors import MediaError, MediaTooLargeError, MienError
 from mien.media.photos import load_photo
 from mien.server.framing import pack, read_message
+from mien.session import Session
 from mien.taxonomy import COLOURS_RGB, TAXONOMIES
 
 __all__ = ["main"]
@@ -33,7 +34,7 @@ class _Reader:
         self._classifier = EmotionClassifier.load(model)
         self._analyzer = Analyzer(model=self._classifier, detector=detector, labels=labels)
         self._max_pixels = max_pixels
-        self._frames_read: dict[str, int] = {}
+        self._sessions: dict[str, Session] = {}
 
     def about(self) -> dict[str, Any]:
         """What answers, for `/v1/models` and a live socket's greeting."""
@@ -52,16 +53,16 @@ class _Reader:
     def answer(self, head: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
         """The reading of a picture, as `to_dict` gives it."""
         if head["do"] == "forget":
-            self._frames_read.pop(head["session"], None)
+            self._sessions.pop(head["session"], None)
             return {}
-        analyzer = self._analyzer_for(head["labels"], head["min_face_px"])
         frame_rgb = load_photo(picture, max_pixels=self._max_pixels)
-        reading = analyzer.read(frame_rgb)
-        if head["do"] == "frame":
-            index = self._frames_read.get(head["session"], 0)
-            self._frames_read[head["session"]] = index + 1
-            reading = replace(reading, index=index, time_s=head["time_s"])
-        return reading.to_dict()
+        if head["do"] == "photo":
+            return self._analyzer_for(head["labels"], head["min_face_px"]).read(frame_rgb).to_dict()
+        session = self._sessions.get(head["session"])
+        if session is None:
+            session = self._analyzer_for(head["labels"], head["min_face_px"]).session()
+            self._sessions[head["session"]] = session
+        return session.read(frame_rgb, time_s=head["time_s"]).to_dict()
 
     def _analyzer_for(self, labels: str | None, min_face_px: float) -> Analyzer:
         """The analyzer itself, or one that shares its networks."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mien.results import Doubt
+from mien.results import Doubt, Smoothing
 
 __all__ = ["Error", "FrameReadingAnswer", "Health", "ModelsAnswer"]
 
@@ -72,6 +72,17 @@ class OptionsAnswer(_Answer):
     crop_scale: float
 
 
+class StreamAnswer(_Answer):
+    """How the frames of a video or stream were read together."""
+
+    detect_every: int
+    smoothing: Smoothing
+    smoothing_s: float
+    hold: float
+    birth_s: float
+    memory_s: float
+
+
 class FrameReadingAnswer(_Answer):
     """Every face of one picture: how each looks to viewers, not what a person feels."""
 
@@ -82,6 +93,7 @@ class FrameReadingAnswer(_Answer):
     model_sha256: str
     index: int = Field(description="Number of the frame in its video or stream; 0 for a photo.")
     time_s: float | None = Field(description="Time of the frame in its video or stream; null for a photo.")
+    stream: StreamAnswer | None = Field(description="How frames were read together; null for a photo.")
 
 
 class ModelsAnswer(_Answer):
