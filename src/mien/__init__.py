@@ -26,6 +26,7 @@ from mien.results import (
     StreamOptions,
 )
 from mien.session import Session
+from mien.summary.summarizer import Summary, summarize
 from mien.taxonomy import FER2013, FERPLUS, Taxonomy
 
 __version__ = "0.1.0"
@@ -53,9 +54,11 @@ __all__ = [
     "RecipeError",
     "Session",
     "StreamOptions",
+    "Summary",
     "Taxonomy",
     "WeightsError",
     "draw",
     "find_photos",
     "load_photo",
+    "summarize",
 ]

@@ -1,0 +1,104 @@
+"""What was seen under each condition of an experiment, by a list of events."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.errors import DataError
+from mien.results import FrameReading
+from mien.summary.summarizer import Summarizer, Summary
+from mien.summary.times import seconds_of
+
+__all__ = ["Event", "by_condition", "read_events"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A span of the video with a name; several events may share one.
+
+    Args:
+        start_s: Presentation time of its begin.
+        end_s: Of its end, which is no longer part of it.
+        label: Name of the condition.
+
+    Raises:
+        ValueError: it does not begin before it ends, or has no label.
+    """
+
+    start_s: float
+    end_s: float
+    label: str
+
+    def __post_init__(self) -> None:
+        if not self.start_s < self.end_s:
+            raise ValueError(f"expected an event that begins before it ends, got {self.start_s} s to {self.end_s} s")
+        if not self.label:
+            raise ValueError("expected an event with a label, got none")
+
+    def covers(self, time_s: float) -> bool:
+        """Whether a frame at this time belongs to it."""
+        return self.start_s <= time_s < self.end_s
+
+
+def read_events(path: str | Path) -> tuple[Event, ...]:
+    """Events from a CSV with the columns start, end and label, in order of start.
+
+    Times are seconds, or mm:ss, or hh:mm:ss, with decimals. Other columns are not looked at.
+
+    Raises:
+        DataError: a column is missing, or a line is no event; the line is named.
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            columns = [name.strip().lower() for name in rows.fieldnames or ()]
+            if not {"start", "end", "label"} <= set(columns):
+                raise DataError(f"{path}: expected the columns start, end, label, got {', '.join(columns) or 'none'}")
+            rows.fieldnames = columns
+            events = [_event(row, f"{path}, line {rows.line_num}") for row in rows]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: expected a CSV file in UTF-8: {error}") from error
+    return tuple(sorted(events, key=lambda event: (event.start_s, event.end_s)))
+
+
+def _event(row: dict[str, str | None], where: str) -> Event:
+    try:
+        return Event(seconds_of(row["start"] or ""), seconds_of(row["end"] or ""), (row["label"] or "").strip())
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from error
+
+
+def by_condition(
+    readings: Iterable[FrameReading],
+    events: Iterable[Event],
+    *,
+    exclusions: Iterable[tuple[float, float]] = (),
+) -> dict[str, Summary]:
+    """Each condition's summary, in the order in which the conditions first begin.
+
+    A frame counts for every event that covers its time, until the next frame. Frames under no event count nowhere.
+
+    Args:
+        readings: Of one video, in order of time; they are taken one by one and not kept.
+        events: The conditions' spans.
+        exclusions: Spans to leave out of every condition, each (start, end) in seconds.
+
+    Raises:
+        ValueError: a reading without a time, or time that runs backwards.
+    """
+    spans: dict[str, list[Event]] = {}
+    for event in sorted(events, key=lambda event: event.start_s):
+        spans.setdefault(event.label, []).append(event)
+    excluded = tuple(exclusions)
+    summarizers = {label: Summarizer() for label in spans}
+    for reading in readings:
+        time_s = reading.time_s
+        is_out = time_s is not None and any(start <= time_s < end for start, end in excluded)
+        for label, summarizer in summarizers.items():
+            if time_s is not None and (is_out or not any(event.covers(time_s) for event in spans[label])):
+                summarizer.skip(time_s)
+            else:
+                summarizer.add(reading)
+    return {label: summarizer.finish() for label, summarizer in summarizers.items()}
