@@ -1,4 +1,5 @@
-# Every command a newcomer needs. `make demo` and `make test` want Python 3.11 or newer, make and git, nothing else.
+# Every command a newcomer needs. `make demo` and `make test` want Python 3.11 or newer, make and git; `make test`
+# also ffprobe and ffmpeg, which judge what mien reads from videos.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +7,7 @@ BIN := $(VENV)/bin
 DEMO_VENV := .demo-venv
 DEMO_PHOTO := examples/astronaut.jpg
 
-.PHONY: help demo install test check format-check lint types floors tests format clean
+.PHONY: help demo install test judges check format-check lint types floors tests format clean
 
 help:
 	@echo "make demo     read a sample photo: an environment, the core, a table, results under demo/"
@@ -28,10 +29,13 @@ install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[train,data,tensorboard,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[data,server,tensorboard,train,video,dev]"
 	@touch $@
 
-test: install check
+test: judges install check
+
+judges:
+	@command -v ffprobe ffmpeg >/dev/null || { echo "make test needs ffprobe and ffmpeg: apt-get install ffmpeg"; exit 1; }
 
 check: format-check lint types floors tests
 

@@ -12,6 +12,9 @@
     │   ├── WeightsMissingError            known, but not on this machine yet
     │   ├── ChecksumError                  bytes differ from the pinned SHA-256
     │   └── DownloadError                  the transfer failed
+    ├── SettingsError (ValueError)         a setting of the service that cannot be
+    ├── ServiceError (ConnectionError)     a mien service that cannot be reached, or refuses
+    │   └── ServiceBusyError               it has too much to do: try again in `retry_after_s`
     └── MissingExtraError (ImportError)    an optional part of mien is not installed
 
 Each also inherits the builtin that a caller would catch. Every message says what was expected, what came
@@ -30,6 +33,9 @@ __all__ = [
     "MissingExtraError",
     "RecipeError",
     "RunError",
+    "ServiceBusyError",
+    "ServiceError",
+    "SettingsError",
     "WeightsError",
     "WeightsMissingError",
 ]
@@ -81,6 +87,27 @@ class ChecksumError(WeightsError):
 
 class DownloadError(WeightsError):
     """A download that failed; what had arrived is kept and resumed next time."""
+
+
+class SettingsError(MienError, ValueError):
+    """A setting of the service that is unknown, of the wrong type, or unsafe."""
+
+
+class ServiceError(MienError, ConnectionError):
+    """A mien service that cannot be reached, or refuses."""
+
+
+class ServiceBusyError(ServiceError):
+    """A mien service that has too much to do just now.
+
+    Args:
+        message: What it said.
+        retry_after_s: Seconds after which it asks to be tried again.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class MissingExtraError(MienError, ImportError):

@@ -149,7 +149,7 @@ def _opened(source: object, name: str) -> Iterator[BinaryIO]:
             try:
                 file = stack.enter_context(Path(source).open("rb"))
             except (OSError, ValueError) as error:
-                raise _unopenable(name, error) from error
+                raise unopenable(name, error) from error
             yield file if file.seekable() else io.BytesIO(file.read())
     elif isinstance(source, io.TextIOBase) or not hasattr(source, "read"):
         raise TypeError(f"expected a path, bytes or a binary stream, got {type(source).__name__}")
@@ -168,7 +168,7 @@ def _read_header(stream: BinaryIO, name: str, max_pixels: int) -> ImageFile.Imag
     kind, factory = _quietly(lambda: _reader_for(start))
     if factory is None:
         raise MediaError(
-            f"{name}: expected a photo (JPEG, PNG, WebP, TIFF, ...), got {_kind_of(start)}: {_advice(start)}"
+            f"{name}: expected a photo (JPEG, PNG, WebP, TIFF, ...), got {kind_of(start)}: {advice_on(start)}"
         )
     stream.seek(0)
     try:
@@ -271,7 +271,7 @@ def _quietly(step: Callable[[], T]) -> T:
         return step()
 
 
-def _kind_of(start: bytes) -> str:
+def kind_of(start: bytes) -> str:
     """What a file that is no photo is, by its first bytes."""
     if not start:
         return "an empty file"
@@ -293,22 +293,25 @@ def _is_binary(start: bytes) -> bool:
     return False
 
 
-def _advice(start: bytes) -> str:
+def advice_on(start: bytes) -> str:
+    """What to do with a file that is no photo, by its first bytes."""
     if not start:
         return "copy it again"
     return "save it as JPEG" if start[4:8] == b"ftyp" else "check what it is, or leave it out"
 
 
-def _unopenable(name: str, error: OSError | ValueError) -> MediaError:
+def unopenable(name: str, error: OSError | ValueError, *, kind: str = "photo") -> MediaError:
     """Why a file cannot be opened, and what to do."""
     if isinstance(error, FileNotFoundError):
-        return MediaError(f"{name}: expected a photo, got no such file: check the name")
+        return MediaError(f"{name}: expected a {kind}, got no such file: check the name")
     if isinstance(error, IsADirectoryError) or _is_folder(Path(name)):
-        return MediaError(f"{name}: expected a photo, got a folder: name the photos in it, and see that it can be read")
+        return MediaError(
+            f"{name}: expected a {kind}, got a folder: name the {kind}s in it, and see that it can be read"
+        )
     if isinstance(error, PermissionError):
-        return MediaError(f"{name}: expected a photo, got a file that may not be read: change its permissions")
+        return MediaError(f"{name}: expected a {kind}, got a file that may not be read: change its permissions")
     reason = getattr(error, "strerror", None) or error
-    return MediaError(f"{name}: expected a photo, got a path that cannot be opened ({reason}): check the name")
+    return MediaError(f"{name}: expected a {kind}, got a path that cannot be opened ({reason}): check the name")
 
 
 def _undecodable(name: str, kind: str | None, error: Exception) -> MediaError:

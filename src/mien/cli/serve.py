@@ -1,0 +1,75 @@
+"""`mien serve`: the service that apps call, and its pages."""
+
+import inspect
+import logging
+from dataclasses import fields
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, get_args, get_type_hints
+
+import typer
+
+from mien.errors import MissingExtraError
+from mien.server.settings import Settings
+
+__all__ = ["run_service", "serve"]
+
+
+def run_service(settings: Settings) -> None:
+    """Run the service until it is told to stop.
+
+    Raises:
+        MissingExtraError: the server's packages are not installed.
+    """
+    try:
+        import uvicorn
+
+        from mien.server.app import create_app
+    except ImportError as error:
+        raise MissingExtraError("the service", extra="server") from error
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,  # it would log paths; the service logs routes
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=max(1, round(settings.stop_grace_s)),
+        ws_max_size=settings.max_frame_bytes + 8,
+        h11_max_incomplete_event_size=32_768,
+    )
+
+
+def serve(config: Path | None = None, **flags: Any) -> None:
+    """Serve photos, videos and live pictures to apps, and pages to people.
+
+    Every setting is a flag here, a variable (MIEN_PORT) and a line of the TOML file that --config names; in this order.
+    """
+    run_service(Settings.load(flags, file=config))
+
+
+def _signature() -> inspect.Signature:
+    """The parameters of `serve`: the file, then one for each setting."""
+    types = get_type_hints(Settings)
+    option = typer.Option(help="A TOML file with settings.", dir_okay=False)
+    parameters = [_parameter("config", Path, option)]
+    for entry in fields(Settings):
+        kind = next((part for part in get_args(types[entry.name]) if part is not NoneType), types[entry.name])
+        repeated = entry.default == ()
+        parameters.append(
+            _parameter(entry.name, list[str] if repeated else kind, typer.Option(help=entry.metadata["meaning"]))
+        )
+    return inspect.Signature(parameters)
+
+
+def _parameter(name: str, kind: Any, option: Any) -> inspect.Parameter:
+    annotation = Annotated[kind | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+# Typer reads a command's options from its signature: made from the settings, no flag can be forgotten.
+serve.__signature__ = _signature()  # type: ignore[attr-defined]
+serve.__annotations__ = {name: parameter.annotation for name, parameter in _signature().parameters.items()}

@@ -1,0 +1,134 @@
+"""The service as an ASGI application: `create_app(settings)`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from mien import __version__
+from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError
+from mien.results import NOTICE
+from mien.server import login, photos
+from mien.server.logs import RequestLog
+from mien.server.metrics import CONTENT_TYPE_PLAIN_0_0_4, Metrics
+from mien.server.readers import Readers
+from mien.server.schemas import Error, Health, ModelsAnswer
+from mien.server.security import Security
+from mien.server.settings import Settings
+from mien.server.uploads import Uploads
+
+__all__ = ["create_app"]
+
+_PAGES = Path(__file__).parent / "static"
+
+
+def create_app(settings: Settings, *, readers: Readers | None = None) -> FastAPI:
+    """The service: its routes, pages, limits and background work.
+
+    Args:
+        settings: What the operator chose.
+        readers: The reading processes; None makes them. They are started and stopped with the application.
+
+    Returns:
+        An ASGI application. Its `state` holds `settings`, `readers`, `uploads` and `metrics`.
+    """
+    readers = readers or Readers(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await readers.start()
+        try:
+            yield
+        finally:
+            await readers.stop()
+
+    app = FastAPI(
+        title="mien",
+        version=__version__,
+        summary="Facial expressions from photos, videos and live pictures.",
+        description=f"{NOTICE} Pictures are read and forgotten; nothing is sent on.",
+        lifespan=lifespan,
+        docs_url=None,  # the interactive pages load their scripts from elsewhere
+        redoc_url=None,
+        responses={
+            401: {"model": Error, "description": "No token, or a wrong one."},
+            403: {"model": Error, "description": "A page of another site asks."},
+            421: {"model": Error, "description": "Asked by a host name that is not this service's."},
+            429: {"model": Error, "description": "Too many requests from one client."},
+        },
+    )
+    app.state.settings = settings
+    app.state.readers = readers
+    app.state.uploads = Uploads(settings)
+    app.state.metrics = Metrics(readers)
+    for router in (photos.router, login.router):
+        app.include_router(router)
+    _add_operations(app)
+    _add_error_answers(app)
+    app.mount("/", StaticFiles(directory=_PAGES, html=True), name="pages")
+    app.add_middleware(Security, settings=settings)
+    app.add_middleware(RequestLog, observer=app.state.metrics)  # the outermost: it sees refusals too
+    return app
+
+
+def _add_operations(app: FastAPI) -> None:
+    """What operators and clients ask about the service itself."""
+
+    @app.get("/v1/models", response_model=ModelsAnswer, tags=["service"], summary="What reads the pictures")
+    async def models(request: Request) -> dict[str, Any]:
+        return {"notice": NOTICE, **request.app.state.readers.about}
+
+    @app.get("/healthz", response_model=Health, tags=["service"], summary="Whether the service runs")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get(
+        "/readyz",
+        response_model=Health,
+        responses={503: {"model": Health, "description": "Not yet, or not just now."}},
+        tags=["service"],
+        summary="Whether the service can read pictures",
+    )
+    async def readyz(request: Request, response: Response) -> dict[str, str]:
+        if request.app.state.readers.is_ready:
+            return {"status": "ok"}
+        response.status_code = 503
+        return {"status": "starting"}
+
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        tags=["service"],
+        summary="Counts and durations for Prometheus",
+    )
+    async def metrics(request: Request) -> Response:
+        return Response(request.app.state.metrics.text(), headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4})
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    """Every refusal is a sentence in the same form."""
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> Response:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return JSONResponse({"error": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
+
+    @app.exception_handler(MediaError)
+    async def unreadable(_: Request, error: MediaError) -> Response:
+        return JSONResponse({"error": str(error)}, 413 if isinstance(error, MediaTooLargeError) else 422)
+
+    @app.exception_handler(ServiceError)
+    async def busy(_: Request, error: ServiceError) -> Response:
+        wait_s = error.retry_after_s if isinstance(error, ServiceBusyError) else 5.0
+        return JSONResponse({"error": str(error)}, 503, headers={"retry-after": str(max(1, round(wait_s)))})

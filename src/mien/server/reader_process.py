@@ -1,0 +1,112 @@
+"""The process that decodes and reads pictures for the service: `python -m mien.server.reader_process`.
+
+It answers one message at a time on its standard streams (`framing`) and ends when its input does. It holds the state
+of the live sessions given to it; when it is killed they begin anew in its successor.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+import cv2
+
+from mien.analyzer import Analyzer
+from mien.classifier import EmotionClassifier
+from mien.errors import MediaError, MediaTooLargeError, MienError
+from mien.media.photos import load_photo
+from mien.server.framing import pack, read_message
+from mien.session import Session
+from mien.taxonomy import COLOURS_RGB, TAXONOMIES
+
+__all__ = ["main"]
+
+_IN_MEMORY = "the photo in memory: "  # how the loader begins its sentences; a client sent no such thing
+
+
+class _Reader:
+    """Answers messages with one model and one detector."""
+
+    def __init__(self, *, model: str, detector: str | None, labels: str | None, max_pixels: int) -> None:
+        self._classifier = EmotionClassifier.load(model)
+        self._analyzer = Analyzer(model=self._classifier, detector=detector, labels=labels)
+        self._max_pixels = max_pixels
+        self._sessions: dict[str, Session] = {}
+
+    def about(self) -> dict[str, Any]:
+        """What answers, for `/v1/models` and a live socket's greeting."""
+        card = self._classifier.card
+        return {
+            "card": {**asdict(card), "scores": dict(card.scores)},
+            "sha256": self._classifier.sha256,
+            "detector": self._analyzer.detector.name,
+            "labels": self._analyzer.options.labels,
+            "label_sets": {
+                head.taxonomy: {label: list(COLOURS_RGB[label]) for label in TAXONOMIES[head.taxonomy].labels}
+                for head in card.heads
+            },
+        }
+
+    def answer(self, head: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
+        """The reading of a picture, as `to_dict` gives it."""
+        if head["do"] == "forget":
+            self._sessions.pop(head["session"], None)
+            return {}
+        frame_rgb = load_photo(picture, max_pixels=self._max_pixels)
+        if head["do"] == "photo":
+            return self._analyzer_for(head["labels"], head["min_face_px"]).read(frame_rgb).to_dict()
+        session = self._sessions.get(head["session"])
+        if session is None:
+            session = self._analyzer_for(head["labels"], head["min_face_px"]).session()
+            self._sessions[head["session"]] = session
+        return session.read(frame_rgb, time_s=head["time_s"]).to_dict()
+
+    def _analyzer_for(self, labels: str | None, min_face_px: float) -> Analyzer:
+        """The analyzer itself, or one that shares its networks."""
+        options = self._analyzer.options
+        if labels in (None, options.labels) and min_face_px == options.min_face_px:
+            return self._analyzer
+        return Analyzer(
+            model=self._classifier,
+            detector=self._analyzer.detector,
+            labels=labels or options.labels,
+            min_face_px=min_face_px,
+        )
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the service decides when to end
+    cv2.setNumThreads(1)  # there is a process for every core
+    source = sys.stdin.buffer
+    with os.fdopen(os.dup(1), "wb") as sink:
+        os.dup2(2, 1)  # whatever a library prints must not fall between two messages
+        started = read_message(source)
+        if started is None:
+            return
+        try:
+            reader = _Reader(**started[0])
+        except (MienError, ValueError) as error:
+            _send(sink, {"error": str(error)}, b"")
+            return
+        _send(sink, {}, json.dumps(reader.about()).encode())
+        while (message := read_message(source)) is not None:
+            try:
+                body = json.dumps(reader.answer(*message)).encode()
+            except (MediaError, ValueError) as error:
+                text = str(error).removeprefix(_IN_MEMORY)
+                _send(sink, {"error": text, "too_large": isinstance(error, MediaTooLargeError)}, b"")
+            else:
+                _send(sink, {}, body)
+
+
+def _send(sink: BinaryIO, head: dict[str, Any], body: bytes) -> None:
+    sink.writelines(pack(head, body))
+    sink.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What the service answers, as types of its OpenAPI document: field for field what the results' `to_dict` gives."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mien.results import Doubt, Smoothing
+
+__all__ = ["Error", "FrameReadingAnswer", "Health", "ModelsAnswer"]
+
+_Point = tuple[float, float]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Error(_Answer):
+    """Why a request was not answered: one sentence that says what was expected, what came and what to do."""
+
+    error: str = Field(examples=["expected a photo (JPEG, PNG, WebP, TIFF, ...), got text: check what it is"])
+
+
+class Health(_Answer):
+    """Whether the service is up."""
+
+    status: Literal["ok", "starting"]
+
+
+class LandmarksAnswer(_Answer):
+    """Five points of a face, each [x, y] in pixels; left and right as the viewer sees them."""
+
+    left_eye: _Point
+    right_eye: _Point
+    nose: _Point
+    mouth_left: _Point
+    mouth_right: _Point
+
+
+class EmotionsAnswer(_Answer):
+    """How one face looks to viewers, as probabilities over a label set."""
+
+    taxonomy: str = Field(examples=["ferplus"])
+    top: str = Field(description="The most probable label.", examples=["happy"])
+    probabilities: dict[str, float] = Field(description="Label -> probability; they sum to 1.")
+    viewers: dict[str, float] | None = Field(description="Answer -> share of viewers expected to give it.")
+    certainty: float | None = Field(ge=0, le=1, description="Probability that `top` is right.")
+    plausible: list[str] = Field(description="The labels that may be right: it is among them in nine faces of ten.")
+    unsure: bool = Field(description="Whether to show it as a doubt and not as an answer.")
+    doubts: list[Doubt] = Field(description="Why.")
+
+
+class FaceReadingAnswer(_Answer):
+    """A face in a picture and how it looks."""
+
+    box_xyxy: tuple[float, float, float, float] = Field(description="Left, top, right, bottom in pixels.")
+    score: float = Field(ge=0, le=1, description="The detector's confidence.")
+    landmarks: LandmarksAnswer | None
+    emotions: EmotionsAnswer = Field(description="What this picture alone says.")
+    track_id: int | None = Field(description="Which person of the video or stream; null in a photo.")
+    smooth: EmotionsAnswer | None = Field(description="The emotions made steady along the track; null in a photo.")
+
+
+class OptionsAnswer(_Answer):
+    """What a reading was made with."""
+
+    detector: str
+    labels: str
+    min_face_px: float
+    min_visible: float
+    max_not_a_face: float
+    crop_scale: float
+
+
+class StreamAnswer(_Answer):
+    """How the frames of a video or stream were read together."""
+
+    detect_every: int
+    smoothing: Smoothing
+    smoothing_s: float
+    hold: float
+    birth_s: float
+    memory_s: float
+
+
+class FrameReadingAnswer(_Answer):
+    """Every face of one picture: how each looks to viewers, not what a person feels."""
+
+    size_wh: tuple[int, int] = Field(description="Width and height of the picture, turned upright.")
+    faces: list[FaceReadingAnswer] = Field(description="Empty when there is no face.")
+    options: OptionsAnswer
+    model: str
+    model_sha256: str
+    index: int = Field(description="Number of the frame in its video or stream; 0 for a photo.")
+    time_s: float | None = Field(description="Time of the frame in its video or stream; null for a photo.")
+    stream: StreamAnswer | None = Field(description="How frames were read together; null for a photo.")
+
+
+class ModelsAnswer(_Answer):
+    """What reads the pictures."""
+
+    notice: str
+    card: dict[str, object] = Field(description="The model's card: labels, scores with their protocol, limits.")
+    sha256: str
+    detector: str
+    labels: str = Field(description="The label set of an answer where the request names none.")
+    label_sets: dict[str, dict[str, tuple[int, int, int]]] = Field(description="Label set -> label -> colour (RGB).")
