@@ -35,7 +35,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 test: judges install check
 
 judges:
-	@command -v ffprobe ffmpeg >/dev/null || { echo "make test needs ffprobe and ffmpeg: apt-get install ffmpeg"; exit 1; }
+	@command -v ffprobe >/dev/null || { echo "make test needs ffmpeg and its ffprobe: apt-get install ffmpeg"; exit 1; }
 
 check: format-check lint types floors tests
 

@@ -107,11 +107,6 @@ def open_video(
         MediaTooLargeError: it claims frames of more than 100 million pixels.
         MissingExtraError: PyAV is not installed.
         ValueError: a number out of range, or both `every_s` and `every_frames`.
-
-    Example:
-        >>> with open_video("talk.mp4", every_s=0.5) as video:  # doctest: +SKIP
-        ...     for frame in video:
-        ...         print(frame.index, frame.time_s, frame.pixels_rgb.shape)
     """
     selection = _Selection(start_s, end_s, every_s, every_frames, after)
     if max_side_px is not None and max_side_px < 1:
