@@ -10,11 +10,13 @@ from mien.errors import (
     MediaError,
     MienError,
     MissingExtraError,
+    ProfileError,
     RecipeError,
     WeightsError,
 )
 from mien.faces.detector import Detector
 from mien.media.photos import find_photos, load_photo
+from mien.profiles import Profile
 from mien.results import (
     NOTICE,
     Emotions,
@@ -50,6 +52,8 @@ __all__ = [
     "MienError",
     "MissingExtraError",
     "ModelCard",
+    "Profile",
+    "ProfileError",
     "ReadOptions",
     "RecipeError",
     "Session",

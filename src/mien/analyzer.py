@@ -1,16 +1,21 @@
 """The product in one sentence: find the faces, frame them as the model was trained, say how they look."""
 
+import copy
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.classifier import DEFAULT_MODEL, Classifier, EmotionClassifier
+from mien.errors import ProfileError
 from mien.faces.align import face_crop
 from mien.faces.detector import Detector
 from mien.faces.registry import default_detector, load_detector
+from mien.profiles import Profile
 from mien.results import BoxXyxy, Emotions, Face, FaceReading, FrameReading, ReadOptions, StreamOptions
 from mien.session import Session
 
@@ -68,6 +73,22 @@ class Analyzer:
             max_not_a_face=max_not_a_face,
             crop_scale=card.input.crop_scale if crop_scale is None else crop_scale,
         )
+
+    def with_profile(self, profile: Profile | None) -> Self:
+        """The same analyzer, nothing loaded again, that reads one person; None reads anyone.
+
+        Args:
+            profile: As `mien personalize` makes it. Its name comes back in every reading's options.
+
+        Raises:
+            ProfileError: it was made with another model, or the classifier is one of your own.
+        """
+        if not isinstance(self.classifier, EmotionClassifier):
+            raise ProfileError("a profile needs a model file, got a classifier of your own: read without the profile")
+        other = copy.copy(self)
+        other.classifier = self.classifier.with_profile(profile)
+        other.options = replace(self.options, profile=profile.summary if profile is not None else None)
+        return other
 
     def read(self, frame_rgb: NDArray[np.uint8]) -> FrameReading:
         """Every face of a picture and how it looks.

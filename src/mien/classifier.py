@@ -1,5 +1,6 @@
 """EmotionClassifier: a model file and its card, from face crops to emotions."""
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from mien.card import CARD_KEY, ModelCard
 from mien.errors import CardError, WeightsMissingError
 from mien.preprocess import to_input
+from mien.profiles import Profile
 from mien.results import Emotions
 from mien.taxonomy import FERPLUS, FERPLUS_VOTES, TAXONOMIES
 
@@ -81,11 +83,24 @@ class EmotionClassifier:
         if CARD_KEY not in metadata:
             raise CardError(f"{path} has no mien card inside: export it with `mien export`")
         self.card = ModelCard.from_json(metadata[CARD_KEY], source=str(path))
+        self.profile: Profile | None = None
 
     @classmethod
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int = 1) -> Self:
         """The embedded model of that name, or a model file."""
         return cls(embedded_models().get(str(name_or_path), Path(name_or_path)), threads=threads)
+
+    def with_profile(self, profile: Profile | None) -> Self:
+        """The same model, not loaded again, that reads with a person's profile; None reads without one.
+
+        Raises:
+            ProfileError: the profile was made with another model.
+        """
+        if profile is not None:
+            profile.check_model(self.card.name, self.sha256)
+        other = copy.copy(self)
+        other.profile = profile
+        return other
 
     @cached_property
     def sha256(self) -> str:
@@ -125,7 +140,10 @@ class EmotionClassifier:
         if not crops:
             return []
         answers = self.logits(crops)
-        values = _softmax(answers[head.taxonomy][:, : len(TAXONOMIES[head.taxonomy])] / head.temperature)
+        logits = answers[head.taxonomy][:, : len(TAXONOMIES[head.taxonomy])] / head.temperature
+        if self.profile is not None:
+            logits = self.profile.adjust(logits, answers.get("embedding"), labels=head.taxonomy)
+        values = _softmax(logits)
         votes = self._votes(answers)
         return [
             Emotions(head.taxonomy, tuple(values[row].tolist()), None if votes is None else tuple(votes[row].tolist()))
@@ -140,7 +158,7 @@ class EmotionClassifier:
         return _softmax(answers[FERPLUS.name])
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def _softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Rows as probabilities; in double precision, so that they sum to 1 within 1e-12."""
     exps = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return np.asarray(exps / exps.sum(axis=1, keepdims=True), np.float64)

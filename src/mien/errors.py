@@ -5,6 +5,7 @@
     │   └── MediaTooLargeError             it claims more pixels than the limit
     ├── DataError (ValueError)             a data set with rows that cannot be used
     ├── CardError (ValueError)             a model file without a usable card
+    ├── ProfileError (ValueError)          a personal profile of another model, or that does not help
     ├── RecipeError (ValueError)           a training recipe with an unknown or impossible value
     ├── RunError (ValueError)              a training run's folder that cannot be used so
     ├── ExportError (RuntimeError)         an exported model that does not answer as its source
@@ -31,6 +32,7 @@ __all__ = [
     "MediaTooLargeError",
     "MienError",
     "MissingExtraError",
+    "ProfileError",
     "RecipeError",
     "RunError",
     "ServiceBusyError",
@@ -59,6 +61,10 @@ class DataError(MienError, ValueError):
 
 class CardError(MienError, ValueError):
     """A model file whose card is absent or does not fit."""
+
+
+class ProfileError(MienError, ValueError):
+    """A personal profile that belongs to another model, cannot be read, or would not help."""
 
 
 class RecipeError(MienError, ValueError):

@@ -298,6 +298,7 @@ class ReadOptions:
         min_visible: Faces of whose box less than this share lies in the picture are left out; 0 keeps all.
         max_not_a_face: Boxes that more than this share of viewers would call no face are left out; 1 keeps all.
         crop_scale: Side of the square crop over the longer side of the box.
+        profile: Whose personal profile moved the emotions, and what it holds; None for the general model alone.
 
     Raises:
         ValueError: a number out of range.
@@ -309,6 +310,7 @@ class ReadOptions:
     min_visible: float
     max_not_a_face: float
     crop_scale: float
+    profile: str | None = None
 
     def __post_init__(self) -> None:
         if not self.min_face_px >= 0:

@@ -18,6 +18,7 @@ from mien.analyzer import Analyzer
 from mien.classifier import DEFAULT_MODEL
 from mien.errors import MediaError
 from mien.media.photos import find_photos, load_photo
+from mien.profiles import Profile
 from mien.results import NOTICE, SourceResult
 from mien.sinks.photos import AnnotatedPhotoSink, CsvSink, FrequencySink, JsonSink
 from mien.sinks.sink import Sink
@@ -40,6 +41,9 @@ def analyze(
     labels: Annotated[str | None, typer.Option(help="ferplus (8 emotions) or fer2013 (7).")] = None,
     min_face: Annotated[float, typer.Option(help="Leave out faces smaller than this, in pixels.", min=0)] = 0,
     model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
+    profile: Annotated[
+        Path | None, typer.Option(help="One person's profile, as mien personalize makes it.", dir_okay=False)
+    ] = None,
     max_pixels: Annotated[
         int, typer.Option(help="Refuse photos that claim more pixels than this.", min=1)
     ] = 100_000_000,
@@ -53,6 +57,8 @@ def analyze(
         analyzer = Analyzer(model=model, detector=detector, labels=labels, min_face_px=min_face)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if profile is not None:
+        analyzer = analyzer.with_profile(Profile.load(profile))
     photos = find_photos(paths)
     notes = Console(stderr=True, highlight=False)
     if detector is None and analyzer.detector.name == "mtcnn":
@@ -66,6 +72,8 @@ def analyze(
             if result.error is not None:
                 notes.print(f"mien: {result.error}", markup=False, soft_wrap=True)
             results.append(result)
+    if analyzer.options.profile is not None:
+        notes.print(f"mien: read with the profile {analyzer.options.profile}", markup=False, soft_wrap=True)
     if as_json:
         document = {"mien": __version__, "notice": NOTICE, "photos": [result.to_dict() for result in results]}
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -12,6 +12,7 @@ from mien.cli.evaluate import evaluate
 from mien.cli.explain import explain
 from mien.cli.export import export
 from mien.cli.models import models_app
+from mien.cli.personalize import personalize
 from mien.cli.serve import serve
 from mien.cli.train import train
 from mien.cli.tune import tune
@@ -49,6 +50,7 @@ app.command("explain")(explain)
 app.add_typer(data_app, name="data")
 app.command("export")(export)
 app.command("serve")(serve)
+app.command("personalize")(personalize)
 app.command("train")(train)
 app.command("tune")(tune)
 app.add_typer(models_app, name="models")

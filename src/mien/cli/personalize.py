@@ -1,0 +1,109 @@
+"""`mien personalize`: pictures of one person in, a profile out."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from mien.analyzer import Analyzer
+from mien.classifier import DEFAULT_MODEL
+from mien.datasets.words import emotion_of
+from mien.errors import MediaError
+from mien.media.photos import find_photos, load_photo
+from mien.media.videos import open_video
+from mien.personal.sitting import Sitting
+from mien.profiles import Profile
+from mien.results import NOTICE
+
+__all__ = ["personalize", "read_span"]
+
+_EVERY_S = 0.2
+
+Shown = tuple[str, str, NDArray[np.uint8]]  # where it comes from, what it shows, its pixels
+
+
+def personalize(
+    out: Annotated[Path, typer.Option(help="The profile: a JSON file of numbers, without any picture.")],
+    photos: Annotated[
+        Path | None, typer.Option(help="Photos of the person, in one folder per emotion: neutral/, happy/ ...")
+    ] = None,
+    video: Annotated[Path | None, typer.Option(help="A video in which the person looks neutral for a while.")] = None,
+    neutral: Annotated[
+        str | None, typer.Option(metavar="START-END", help="When, in seconds, such as 2-5; three to five seconds.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Whose profile; the file's name if left out.")] = None,
+    model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
+    detector: Annotated[str | None, typer.Option(help="mtcnn, yunet or haar; as for mien analyze.")] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the profile; nothing else is kept of it.")] = False,
+) -> None:
+    """Learn one person's neutral face, and more emotions from a few examples, for mien analyze --profile.
+
+    Pictures are read and forgotten. What would not help on faces that were held out is not kept.
+    """
+    if delete:
+        profile = Profile.load(out)
+        out.unlink()
+        typer.echo(f"{out}: deleted the profile {profile.summary}")
+        return
+    if photos is None and video is None:
+        raise typer.BadParameter("give --photos DIR, or --video FILE --neutral START-END, or both")
+    if (video is None) != (neutral is None):
+        raise typer.BadParameter("--video and --neutral START-END go together")
+    try:
+        sitting = Sitting(Analyzer(model=model, detector=detector))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if video is not None and neutral is not None:
+        _take_all(sitting, _neutral_frames(video, *read_span(neutral)))
+    if photos is not None:
+        _take_all(sitting, _labelled_photos(photos))
+    source = "photos" if video is None else f"seconds {neutral} of a video"
+    profile = sitting.learn(name or out.stem.removesuffix(".profile"), source=source)
+    profile.write(out)
+    typer.echo(f"{out}: {profile.summary}")
+    for check, value in profile.checks.items():
+        typer.echo(f"  held out, {check.replace('_', ' ')}: {value:.3f}")
+    typer.echo(NOTICE)
+
+
+def read_span(text: str) -> tuple[float, float]:
+    """A span of time such as 2-5 or 2.5-6s, in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)s?-(\d+(?:\.\d+)?)s?", text.strip())
+    if match is None or float(match[1]) >= float(match[2]):
+        raise typer.BadParameter(f"expected two times in seconds such as 2-5, the later one last, got {text!r}")
+    return float(match[1]), float(match[2])
+
+
+def _take_all(sitting: Sitting, shown: Iterator[Shown]) -> None:
+    """Take what can be used; say of the rest why not, each reason once with a count."""
+    refused: Counter[str] = Counter()
+    for source, emotion, frame_rgb in shown:
+        if (reason := sitting.take(frame_rgb, emotion)) is not None:
+            refused[f"{source}: {reason}"] += 1
+    for reason, count in refused.items():
+        typer.echo(f"mien: left out {reason}" + (f" ({count} frames)" if count > 1 else ""), err=True)
+
+
+def _neutral_frames(video: Path, start_s: float, end_s: float) -> Iterator[Shown]:
+    with open_video(video, start_s=start_s, end_s=end_s, every_s=_EVERY_S) as frames:
+        for frame in frames:
+            yield str(video), "neutral", frame.pixels_rgb
+
+
+def _labelled_photos(folder: Path) -> Iterator[Shown]:
+    """The photos in the folders that are named after emotions; one that cannot be read is said and left out."""
+    labelled = [(path, emotion_of(path.name)) for path in sorted(folder.iterdir()) if path.is_dir()]
+    known = [(path, emotion) for path, emotion in labelled if emotion is not None]
+    if not known:
+        raise MediaError(f"{folder}: expected folders named after emotions, such as neutral and happy, got none")
+    for path, emotion in known:
+        for photo in find_photos(path):
+            try:
+                yield str(photo), emotion, load_photo(photo)
+            except MediaError as error:
+                typer.echo(f"mien: {error}", err=True)

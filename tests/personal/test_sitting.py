@@ -1,0 +1,42 @@
+"""A sitting takes the faces that can be used, and keeps no picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fakes import FakeClassifier, FakeDetector
+from mien import Analyzer, Face, ProfileError, load_photo
+from mien.personal.sitting import Sitting
+
+PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
+
+
+def test_what_cannot_be_used_is_said_and_not_taken() -> None:
+    frame_rgb = load_photo(PHOTO)
+    face = Face((30, 30, 60, 60), 1.0, None)
+    for faces, reason in (((), "no face"), ((face, face), "2 faces"), ((face,), "px small")):
+        sitting = Sitting(Analyzer(detector=FakeDetector(*faces)))
+        assert reason in (sitting.take(frame_rgb, "neutral") or "")
+        assert len(sitting) == 0
+        with pytest.raises(ProfileError, match="got none that can be used"):
+            sitting.learn("anna", source="photos")
+
+
+def test_a_person_who_smiles_when_neutral_is_read_as_neutral_afterwards() -> None:
+    frame_rgb = load_photo(PHOTO)
+    analyzer = Analyzer(detector="mtcnn")
+    sitting = Sitting(analyzer)
+    for gain in (0.9, 0.95, 1.0, 1.05):
+        assert sitting.take(np.clip(frame_rgb * gain, 0, 255).astype(np.uint8), "neutral") is None
+    profile = sitting.learn("anna", source="photos")
+    assert profile.model_sha256 == analyzer.classifier.sha256
+    general = analyzer.read(frame_rgb).faces[0].emotions.probabilities
+    personal = analyzer.with_profile(profile).read(frame_rgb).faces[0].emotions.probabilities
+    assert personal["happy"] < general["happy"]
+    assert personal["neutral"] > 10 * general["neutral"]
+
+
+def test_a_classifier_of_ones_own_is_refused() -> None:
+    with pytest.raises(ProfileError, match="needs a model file"):
+        Sitting(Analyzer(model=FakeClassifier(), detector=FakeDetector()))
