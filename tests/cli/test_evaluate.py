@@ -184,12 +184,12 @@ def test_a_run_is_exported_and_then_takes_the_same_path(
 ) -> None:
     (tmp_path / "my-run").mkdir()
 
-    def export_run(run: Path, destination: Path, *, name: str) -> None:
-        assert (run, name) == (tmp_path / "my-run", "my-run")
+    def export_runs(runs: list[Path], destination: Path, *, name: str) -> None:
+        assert (runs, name) == ([tmp_path / "my-run"], "my-run")
         shutil.copy(model, destination)
 
     module = ModuleType("mien.learning.export")
-    monkeypatch.setattr(module, "export_run", export_run, raising=False)
+    monkeypatch.setattr(module, "export_runs", export_runs, raising=False)
     monkeypatch.setitem(sys.modules, "mien.learning.export", module)
     scores = []
     for source in (tmp_path / "my-run", model):

@@ -5,15 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from mien.classifier import EmotionClassifier
 from mien.errors import ExportError, RunError
 from mien.learning import export as export_module
-from mien.learning.export import FaceReader, export_onnx, export_run, lift_contrast, measured_scores
+from mien.learning.export import export_runs, measured_scores
+from mien.learning.graphs import FaceReader
 from mien.learning.recipe import Recipe
 from mien.learning.runs import load_network
 from mien.learning.training import train
@@ -40,7 +41,7 @@ TWO_HEADS = replace(SINGLE, target="votes+labels", view_px=44, view_share=44 / 4
 @pytest.mark.parametrize("recipe", [SINGLE, TWO_HEADS])
 def test_the_exported_file_answers_as_the_network(recipe: Recipe, tmp_path: Path) -> None:
     run = trained(tmp_path / "run", recipe)
-    card = export_run(run, tmp_path / "model.onnx", name="tiny")
+    card = export_runs([run], tmp_path / "model.onnx", name="tiny")
     classifier = EmotionClassifier.load(tmp_path / "model.onnx")
     assert classifier.card == card
     faces = faces_to_learn().pixels[:5]
@@ -49,7 +50,7 @@ def test_the_exported_file_answers_as_the_network(recipe: Recipe, tmp_path: Path
     expected = reader.answers(faces)[-1 if recipe is SINGLE else 1]
     assert np.allclose(classifier.logits(list(faces))["fer2013"], expected, atol=1e-4)
     assert card.parameters == sum(parameter.numel() for parameter in network.parameters())
-    assert card.training["seed"] == recipe.seed
+    assert [member["seed"] for member in card.training["members"]] == [recipe.seed]
     written = (tmp_path / "model.onnx").read_bytes()
     assert [place for place in (tmp_path, Path(export_module.__file__).parent) if str(place).encode() in written] == []
 
@@ -57,66 +58,76 @@ def test_the_exported_file_answers_as_the_network(recipe: Recipe, tmp_path: Path
 def test_a_file_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = trained(tmp_path / "run", SINGLE)
     destination = tmp_path / "model.onnx"
-    card = export_run(run, destination, name="tiny")
-    before = destination.read_bytes()
+    destination.write_bytes(b"what stood there before")
 
-    class Restless(FaceReader):
-        """Answers differently each time it is asked, as a graph that lost a layer would."""
+    def other_answers(self: FaceReader, faces: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """As a graph that lost a layer would."""
+        return [answer.numpy() + 1 for answer in self(torch.from_numpy(faces))]
 
-        def answers(self, faces: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-            return [answer + 1 for answer in super().answers(faces)]
-
-    reader = Restless(load_network(run).network, view_px=SINGLE.view_px, view_share=SINGLE.view_share)
+    monkeypatch.setattr(FaceReader, "answers", torch.no_grad()(other_answers))
     with pytest.raises(ExportError, match="differ by"):
-        export_onnx(reader, card, destination, check_faces=faces_to_learn().pixels[:8])
-    assert destination.read_bytes() == before
+        export_runs([run], destination, name="tiny")
+    assert destination.read_bytes() == b"what stood there before"
     assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
+
+
+def test_several_runs_answer_as_their_mean(tmp_path: Path) -> None:
+    runs = [trained(tmp_path / str(seed), replace(TWO_HEADS, seed=seed)) for seed in (0, 1)]
+    card = export_runs(runs, tmp_path / "both.onnx", name="both")
+    faces = list(faces_to_learn().pixels[:5])
+    answers = []
+    for run in runs:
+        export_runs([run], tmp_path / "one.onnx", name="one")
+        answers.append(EmotionClassifier.load(tmp_path / "one.onnx").logits(faces))
+    together = EmotionClassifier.load(tmp_path / "both.onnx").logits(faces)
+    for head in ("ferplus", "fer2013"):
+        assert np.allclose(together[head], (answers[0][head] + answers[1][head]) / 2, atol=1e-4)
+    assert np.allclose(together["embedding"], np.hstack([answer["embedding"] for answer in answers]), atol=1e-4)
+    assert [member["seed"] for member in card.training["members"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        (replace(TWO_HEADS, split_seed=1), "kept other rows aside"),
+        (replace(TWO_HEADS, view_px=40), "another view"),
+        (SINGLE, "other heads"),
+    ],
+)
+def test_runs_that_do_not_fit_together_are_refused(second: Recipe, says: str, tmp_path: Path) -> None:
+    runs = [trained(tmp_path / "first", TWO_HEADS), trained(tmp_path / "second", second)]
+    with pytest.raises(ExportError, match=says):
+        export_runs(runs, tmp_path / "model.onnx", name="both")
+    assert not (tmp_path / "model.onnx").exists()
+
+
+def test_eight_bit_integers_decide_nearly_as_the_network(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", replace(TWO_HEADS, epochs=12))
+    exact = export_runs([run], tmp_path / "exact.onnx", name="tiny", contrast_floor=50)
+    small = export_runs([run], tmp_path / "small.onnx", name="tiny", contrast_floor=50, int8=True)
+    assert (exact.training["arithmetic"], small.training["arithmetic"]) == ("32-bit floating point", "8-bit integers")
+    convolutions = {
+        name: sum(1 for node in onnx.load(str(tmp_path / f"{name}.onnx")).graph.node if node.op_type == "Conv")
+        for name in ("exact", "small")
+    }
+    assert convolutions["exact"] == convolutions["small"]
+    faces = list(faces_to_learn().pixels)
+    ours, theirs = (EmotionClassifier.load(tmp_path / f"{name}.onnx").logits(faces) for name in ("small", "exact"))
+    assert not np.array_equal(ours["fer2013"], theirs["fer2013"])
+    assert np.corrcoef(ours["fer2013"].ravel(), theirs["fer2013"].ravel())[0, 1] > 0.98
+
+
+def test_integers_that_decide_otherwise_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained(tmp_path / "run", SINGLE)
+    monkeypatch.setattr(export_module, "SAME_DECISIONS", 1.01)
+    with pytest.raises(ExportError, match="of the decisions of"):
+        export_runs([run], tmp_path / "model.onnx", name="tiny", int8=True)
+    assert not (tmp_path / "model.onnx").exists()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no run"):
-        export_run(tmp_path, tmp_path / "model.onnx", name="tiny")
-
-
-def test_the_reader_crops_the_middle() -> None:
-    reader = FaceReader(nn.Identity(), view_px=44, view_share=44 / 48)
-    face = np.zeros((1, 48, 48), np.uint8)
-    face[:, 2:46, 2:46] = 200
-    (view,) = reader(torch.from_numpy(face))
-    assert view.shape == (1, 1, 44, 44)
-    assert bool((view == 200).all())
-
-
-def noisy_face(contrast: float, *, side: int = 44) -> torch.Tensor:
-    """Noise of that standard deviation about a mid grey."""
-    noise = torch.randn(1, 1, side, side, generator=torch.Generator().manual_seed(0))
-    return 128 + contrast * noise / noise.std()
-
-
-def middle_contrast(view: torch.Tensor) -> float:
-    return float(view[:, :, 8:-8, 8:-8].std(correction=0))
-
-
-def test_flat_faces_are_lifted_to_the_floor() -> None:
-    assert abs(middle_contrast(lift_contrast(noisy_face(10), 30.0)) - 30) < 0.5
-
-
-def test_other_faces_are_left_alone() -> None:
-    strong = noisy_face(40)
-    assert torch.allclose(lift_contrast(strong, 30.0), strong.clamp(0, 255), atol=1e-3)
-
-
-def test_a_bright_background_does_not_hide_a_flat_face() -> None:
-    flat = noisy_face(10)
-    flat[:, :, :, :6] = 255.0
-    assert float(flat.std()) > 30
-    assert abs(middle_contrast(lift_contrast(flat, 30.0)) - 30) < 0.5
-
-
-def test_levels_stay_levels_and_a_constant_face_stays_finite() -> None:
-    lifted = lift_contrast(torch.cat([noisy_face(10), torch.full((1, 1, 44, 44), 7.0)]), 120.0)
-    assert bool(torch.isfinite(lifted).all())
-    assert 0 <= float(lifted.min()) <= float(lifted.max()) <= 255
+        export_runs([tmp_path], tmp_path / "model.onnx", name="tiny")
 
 
 def test_measured_scores_go_on_the_card(tmp_path: Path) -> None:

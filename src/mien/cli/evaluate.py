@@ -113,13 +113,13 @@ def _loaded(model: str) -> Iterator[EmotionClassifier]:
         yield EmotionClassifier.load(model)
         return
     try:
-        from mien.learning.export import export_run
+        from mien.learning.export import export_runs
     except ImportError as error:
         raise MissingExtraError("evaluating a run", extra="train") from error
     name = Path(model).resolve().name
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.onnx"
-        export_run(Path(model), path, name=name)
+        export_runs([Path(model)], path, name=name)
         yield EmotionClassifier(path)
 
 

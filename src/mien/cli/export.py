@@ -1,4 +1,4 @@
-"""`mien export`: a trained run as one file that mien reads with."""
+"""`mien export`: what was trained as one file that mien reads with."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,9 @@ __all__ = ["export"]
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a run that mien train wrote.", file_okay=False)],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folder of a run that mien train wrote; several become one.", file_okay=False)
+    ],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     name: Annotated[str | None, typer.Option(help="Name on the card; the file's name without one.")] = None,
     version: Annotated[str, typer.Option(help="Version on the card.")] = "1",
@@ -19,19 +21,26 @@ def export(
         float,
         typer.Option(help="Lift faces flatter than this standard deviation, in grey levels; 0 lifts none.", min=0),
     ] = 0.0,
+    int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: a quarter of the size, faster.")] = False,
     scores: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A metrics.json that mien evaluate wrote of this run: its figures go on the card; repeatable."
+            help="A metrics.json that mien evaluate wrote of this model: its figures go on the card; repeatable."
         ),
     ] = None,
 ) -> None:
-    """Write a run as one ONNX file with its card, if ONNX Runtime answers as the trained network does."""
+    """Write runs as one ONNX file with its card, if ONNX Runtime answers as the trained networks do."""
     try:
-        from mien.learning.export import export_run
+        from mien.learning.export import export_runs
     except ImportError as error:
         raise MissingExtraError("exporting", extra="train") from error
-    card = export_run(
-        run, out, name=name or out.stem, version=version, contrast_floor=contrast_floor, metrics=scores or ()
+    card = export_runs(
+        runs,
+        out,
+        name=name or out.stem,
+        version=version,
+        contrast_floor=contrast_floor,
+        int8=int8,
+        metrics=scores or (),
     )
     typer.echo(f"{out}: {card.name} {card.version}, {card.parameters:,} parameters")
