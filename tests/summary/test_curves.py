@@ -22,6 +22,15 @@ def test_a_short_video_keeps_every_frame() -> None:
     assert np.allclose(curve.certainty, 2 / 3)
 
 
+def test_a_step_lasts_until_the_next_unless_the_person_is_away() -> None:
+    curves = Curves()
+    for index in [0, 1, 2, 3, 5, 20]:
+        curves.add(frame(index / 4, face_of("happy")))
+    (curve,) = curves.finish()
+    assert curve.usual_s == 0.25
+    assert curve.end_s.tolist() == [0.25, 0.5, 0.75, 1.25, 1.5, 5.25]
+
+
 def test_a_long_video_is_thinned_without_losing_its_mean() -> None:
     curves = Curves(limit=100)
     for index in range(1000):

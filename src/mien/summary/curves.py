@@ -26,6 +26,7 @@ class Curve:
         smooth: `(n, labels)` mean of the steady probabilities.
         label: `(n,)` int, place of the steady label that most of the frames have; -1 where most are unsure.
         certainty: `(n,)` mean probability that the most probable label is right; NaN from a model that does not say.
+        usual_s: Usual distance of two steps.
     """
 
     track_id: int
@@ -34,6 +35,13 @@ class Curve:
     smooth: NDArray[np.float64]
     label: NDArray[np.int64]
     certainty: NDArray[np.float64]
+    usual_s: float
+
+    @property
+    def end_s(self) -> NDArray[np.float64]:
+        """`(n,)` end of each step: the begin of the next, unless that is far off and the person out of sight."""
+        following = np.append(self.time_s[1:], np.inf)
+        return np.where(following - self.time_s <= 3 * self.usual_s, following, self.time_s + self.usual_s)
 
 
 class Curves:
@@ -114,4 +122,5 @@ class Curves:
             smooth=table[:, 1 + size : 1 + 2 * size] / frames,
             label=np.where(label == size, -1, label),
             certainty=table[:, -1] / frames[:, 0],
+            usual_s=float(np.median(np.diff(order))) * self.step_s if len(order) > 1 else self.step_s,
         )

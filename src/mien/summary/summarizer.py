@@ -119,6 +119,7 @@ class Summary:
         frames: How many frames were read.
         seconds: How long they last.
         frames_without_face: How many of them show no face.
+        seconds_without_face: How long these last.
         overall: All faces together, also those without a track.
         tracks: The persons, by track id.
     """
@@ -127,6 +128,7 @@ class Summary:
     frames: int
     seconds: float
     frames_without_face: int
+    seconds_without_face: float
     overall: Looks
     tracks: tuple[TrackSummary, ...]
 
@@ -137,6 +139,7 @@ class Summary:
             "frames": self.frames,
             "seconds": self.seconds,
             "frames_without_face": self.frames_without_face,
+            "seconds_without_face": self.seconds_without_face,
             "overall": self.overall.to_dict(),
             "tracks": [track.to_dict() for track in self.tracks],
             "notice": NOTICE,
@@ -150,6 +153,7 @@ class Summary:
             frames=values["frames"],
             seconds=values["seconds"],
             frames_without_face=values["frames_without_face"],
+            seconds_without_face=values["seconds_without_face"],
             overall=Looks.from_dict(values["overall"]),
             tracks=tuple(TrackSummary.from_dict(track) for track in values["tracks"]),
         )
@@ -198,6 +202,7 @@ class Summarizer:
         self._frames = 0
         self._frames_without_face = 0
         self._seconds = 0.0
+        self._seconds_without_face = 0.0
         self._overall = _Tally()
         self._tracks: dict[int, _Track] = {}
         self._waiting: FrameReading | None = None  # its duration is not known yet
@@ -245,6 +250,7 @@ class Summarizer:
             frames=self._frames,
             seconds=self._seconds,
             frames_without_face=self._frames_without_face,
+            seconds_without_face=self._seconds_without_face,
             overall=self._overall.looks(labels),
             tracks=tuple(
                 TrackSummary(
@@ -274,6 +280,8 @@ class Summarizer:
         duration_s = now_s - self._waiting.time_s
         self._seconds += duration_s
         self._last_duration_s = duration_s
+        if not self._waiting.faces:
+            self._seconds_without_face += duration_s
         for face in self._waiting.faces:
             self._overall.add(face, duration_s)
             if face.track_id is not None:

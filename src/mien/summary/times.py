@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["clock", "seconds_of", "span_of"]
+__all__ = ["clock", "seconds_of", "span_of", "ticks"]
 
 
 def seconds_of(text: str) -> float:
@@ -58,3 +58,18 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     whole, tenth = divmod(tenths, 10)
     return f"{hours}:{minutes:02d}:{whole:02d}.{tenth}" if hours else f"{minutes}:{whole:02d}.{tenth}"
+
+
+def ticks(start_s: float, end_s: float, *, count: int) -> list[float]:
+    """Round times from start to end, about `count` of them and never more.
+
+    Example:
+        >>> ticks(0.5, 3.2, count=4)
+        [1.0, 2.0, 3.0]
+    """
+    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
+    step_s = next((step for step in steps if (end_s - start_s) / step < count), None)
+    if step_s is None:
+        step_s = 3600 * math.ceil((end_s - start_s) / 3600 / (count - 1))
+    first, last = math.ceil(start_s / step_s - 1e-9), math.floor(end_s / step_s + 1e-9)
+    return [round(float(place * step_s), 6) for place in range(first, last + 1)]
