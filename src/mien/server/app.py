@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from mien import __version__
 from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError
 from mien.results import NOTICE
-from mien.server import login, photos
+from mien.server import live, login, photos
+from mien.server.live import Live
 from mien.server.logs import RequestLog
 from mien.server.metrics import CONTENT_TYPE_PLAIN_0_0_4, Metrics
 from mien.server.readers import Readers
@@ -22,18 +23,20 @@ from mien.server.schemas import Error, Health, ModelsAnswer
 from mien.server.security import Security
 from mien.server.settings import Settings
 from mien.server.uploads import Uploads
+from mien.server.watching import OpenCamera
 
 __all__ = ["create_app"]
 
 _PAGES = Path(__file__).parent / "static"
 
 
-def create_app(settings: Settings, *, readers: Readers | None = None) -> FastAPI:
+def create_app(settings: Settings, *, readers: Readers | None = None, open_camera: OpenCamera | None = None) -> FastAPI:
     """The service: its routes, pages, limits and background work.
 
     Args:
         settings: What the operator chose.
         readers: The reading processes; None makes them. They are started and stopped with the application.
+        open_camera: Opens the camera that the live page shows; None takes the browser's.
 
     Returns:
         An ASGI application. Its `state` holds `settings`, `readers`, `uploads` and `metrics`.
@@ -41,11 +44,12 @@ def create_app(settings: Settings, *, readers: Readers | None = None) -> FastAPI
     readers = readers or Readers(settings)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await readers.start()
         try:
             yield
         finally:
+            await app.state.live.aclose()
             await readers.stop()
 
     app = FastAPI(
@@ -67,7 +71,8 @@ def create_app(settings: Settings, *, readers: Readers | None = None) -> FastAPI
     app.state.readers = readers
     app.state.uploads = Uploads(settings)
     app.state.metrics = Metrics(readers)
-    for router in (photos.router, login.router):
+    app.state.live = Live(settings, readers, app.state.metrics, open_camera=open_camera)
+    for router in (photos.router, live.router, login.router):
         app.include_router(router)
     _add_operations(app)
     _add_error_answers(app)

@@ -24,6 +24,7 @@ from mien.taxonomy import COLOURS_RGB, TAXONOMIES
 
 __all__ = ["main"]
 
+_FRAME_PIXELS = 8_000_000  # a live picture may not claim more: others wait for their turn
 _IN_MEMORY = "the photo in memory: "  # how the loader begins its sentences; a client sent no such thing
 
 
@@ -55,8 +56,10 @@ class _Reader:
         if head["do"] == "forget":
             self._sessions.pop(head["session"], None)
             return {}
-        frame_rgb = load_photo(picture, max_pixels=self._max_pixels)
-        if head["do"] == "photo":
+        is_photo = head["do"] == "photo"
+        max_pixels = self._max_pixels if is_photo else min(self._max_pixels, _FRAME_PIXELS)
+        frame_rgb = load_photo(picture, max_pixels=max_pixels)
+        if is_photo:
             return self._analyzer_for(head["labels"], head["min_face_px"]).read(frame_rgb).to_dict()
         session = self._sessions.get(head["session"])
         if session is None:

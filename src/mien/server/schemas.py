@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mien.results import Doubt, Smoothing
 
-__all__ = ["Error", "FrameReadingAnswer", "Health", "ModelsAnswer"]
+__all__ = ["AboutAnswer", "Error", "FrameReadingAnswer", "Health", "ModelsAnswer"]
 
 _Point = tuple[float, float]
 
@@ -105,3 +105,16 @@ class ModelsAnswer(_Answer):
     detector: str
     labels: str = Field(description="The label set of an answer where the request names none.")
     label_sets: dict[str, dict[str, tuple[int, int, int]]] = Field(description="Label set -> label -> colour (RGB).")
+
+
+class AboutAnswer(_Answer):
+    """What a page of the service has to know."""
+
+    mien: str = Field(description="Version of mien.")
+    notice: str
+    model: str
+    detector: str
+    labels: list[str] = Field(description="The label set of live readings, in order.")
+    colours: dict[str, tuple[int, int, int]] = Field(description="Label -> colour (RGB).")
+    camera: Literal["page", "service"] = Field(description="Whose camera is read: the browser's, or the service's own.")
+    consent: bool = Field(description="Whether to ask for consent before the first picture.")
