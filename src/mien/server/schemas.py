@@ -70,6 +70,7 @@ class OptionsAnswer(_Answer):
     min_visible: float
     max_not_a_face: float
     crop_scale: float
+    profile: str | None = Field(description="Whose personal profile moved the emotions; null for the model alone.")
 
 
 class StreamAnswer(_Answer):
