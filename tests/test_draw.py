@@ -1,12 +1,14 @@
 """The annotated picture: right colours in right places, at any size, and nothing outside."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mien.draw import _luminance, draw
+from mien.draw import _GREY, _luminance, draw
 from mien.results import BoxXyxy, Emotions, FaceReading, FrameReading, Landmarks, ReadOptions
 from mien.taxonomy import COLOURS_RGB, TAXONOMIES
 
@@ -239,3 +241,26 @@ def test_a_picture_that_was_not_read_is_refused() -> None:
         draw(np.zeros((48, 64), np.uint8), reading_of(64, 48))
     with pytest.raises(ValueError, match=r"frame_rgb must be .* float32"):
         draw(np.zeros((48, 64, 3), np.float32), reading_of(64, 48))
+
+
+def test_a_video_shows_what_is_steady_and_the_number_of_the_person() -> None:
+    frame: Pixels = np.full((480, 640, 3), GROUND, np.uint8)
+    box = (200.0, 150.0, 360.0, 350.0)
+    still = reading_of(640, 480, (box, emotions_of("sad")))
+    (face,) = still.faces
+    steady = replace(still, faces=(replace(face, smooth=emotions_of("happy")),))
+    numbered = replace(still, faces=(replace(face, smooth=emotions_of("happy"), track_id=12),))
+    assert is_colour(draw(frame, steady)[250, 200], HAPPY)
+    tag, tag_with_number = (where(draw(frame, reading)[:140], HAPPY) for reading in (steady, numbered))
+    assert tag_with_number[2] - tag_with_number[0] > tag[2] - tag[0] + 10
+
+
+@pytest.mark.parametrize("in_a_video", [False, True])
+def test_an_unsure_reading_is_grey_and_no_guess(in_a_video: bool) -> None:
+    frame: Pixels = np.full((480, 640, 3), GROUND, np.uint8)
+    reading = reading_of(640, 480, ((200.0, 150.0, 360.0, 350.0), replace(emotions_of("happy"), doubts=("too_small",))))
+    if in_a_video:
+        reading = replace(reading, faces=(replace(reading.faces[0], smooth=emotions_of("happy")),))
+    pixels = draw(frame, reading)
+    assert is_colour(pixels[250, 200], _GREY)
+    assert not (np.abs(pixels.astype(int) - HAPPY).max(axis=2) <= 3).any()

@@ -7,6 +7,7 @@ picture costs little more than its copy.
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ Coverage = NDArray[np.float32]
 Window = tuple[int, int, int, int]  # left, top, right, bottom in whole pixels
 
 _WHITE, _BLACK, _INK = (255, 255, 255), (0, 0, 0), (16, 18, 24)
+_PALE, _GREY = (190, 192, 198), (84, 86, 92)  # the grey of doubt is darker than that of "neutral"
 _SMALLEST_TEXT_PX = 8
 
 
@@ -31,7 +33,9 @@ def draw(frame_rgb: NDArray[np.uint8], reading: FrameReading) -> NDArray[np.uint
     """Show a reading on the picture that was read.
 
     Each face gets a box in the colour of its most probable emotion, its landmarks, a tag such as "happy 93 %",
-    and where there is room beside or below it, one bar per emotion. What does not fit the picture is left out.
+    and where there is room beside or below it, one bar per emotion. What does not fit the picture is left out. In a
+    video the steady emotions are shown, and the tag begins with the number of the person, as in "#2 happy 93 %". A
+    reading that is unsure is grey and says so.
 
     Args:
         frame_rgb: `(height, width, 3)` uint8, RGB; stays as it is.
@@ -56,23 +60,39 @@ def draw(frame_rgb: NDArray[np.uint8], reading: FrameReading) -> NDArray[np.uint
         line_px = max(1, round(0.14 * _text_size(box, picture)))
         edge = box.grown(line_px / 2).within(picture)
         _outline(canvas, edge.grown(line_px / 2), 2 * line_px, _INK, opacity=0.4)
-        _outline(canvas, edge, line_px, COLOURS_RGB[face.emotions.top])
+        _outline(canvas, edge, line_px, _colour(_shown(face)))
         _landmarks(canvas, face, line_px)
     taken = list(boxes)
     tags: list[tuple[Tag, Emotions, Rect]] = []
     for face, box in zip(reading.faces, boxes, strict=True):
-        tag = _place_tag(face.emotions, box, taken, picture)
+        tag = _place_tag(_tag_text(face), box, taken, picture)
         if tag is not None:
             taken.append(tag.rect)
-            tags.append((tag, face.emotions, box))
+            tags.append((tag, _shown(face), box))
     for tag, emotions, box in tags:
         panel = _place_panel(emotions, box, tag, taken, picture)
         if panel is not None:
             taken.append(panel.rect)
             _panel(canvas, panel, emotions)
     for tag, emotions, _ in tags:
-        _tag(canvas, tag, COLOURS_RGB[emotions.top])
+        _tag(canvas, tag, _colour(emotions))
     return canvas
+
+
+def _shown(face: FaceReading) -> Emotions:
+    """The steady emotions where there are any, with the doubts of this frame."""
+    return face.emotions if face.smooth is None else replace(face.smooth, doubts=face.emotions.doubts)
+
+
+def _colour(emotions: Emotions) -> Colour:
+    return _GREY if emotions.unsure else COLOURS_RGB[emotions.top]
+
+
+def _tag_text(face: FaceReading) -> str:
+    emotions = _shown(face)
+    person = "" if face.track_id is None else f"#{face.track_id} "
+    says = "unsure" if emotions.unsure else f"{emotions.top} {100 * emotions.probabilities[emotions.top]:.0f} %"
+    return person + says
 
 
 def _text_size(box: "Rect", picture: "Rect") -> float:
@@ -129,10 +149,9 @@ class Panel(NamedTuple):
     label_width: float
 
 
-def _place_tag(emotions: Emotions, box: Rect, taken: Sequence[Rect], picture: Rect) -> Tag | None:
+def _place_tag(text: str, box: Rect, taken: Sequence[Rect], picture: Rect) -> Tag | None:
     """Above the box, else below, else inside it; where it hides least of faces and tags."""
     text_px = max(_SMALLEST_TEXT_PX, round(_text_size(box, picture)))
-    text = f"{emotions.top} {100 * emotions.probabilities[emotions.top]:.0f} %"
     text_height, text_width = _text(text, text_px).shape
     width, height, gap = text_width + 0.9 * text_px, text_height + 0.3 * text_px, 0.2 * text_px
     corners = [
@@ -190,14 +209,14 @@ def _panel(canvas: NDArray[np.uint8], panel: Panel, emotions: Emotions) -> None:
     start, end = rect.left + panel.label_width + text_px, rect.right - 0.5 * text_px
     for row, (label, probability) in enumerate(emotions.probabilities.items()):
         middle = rect.top + (0.4 + 1.3 * (row + 0.5)) * text_px
-        ink = _WHITE if label == emotions.top else (190, 192, 198)
+        ink = _WHITE if label == emotions.top and not emotions.unsure else _PALE
         top = middle - _text(label, text_px).shape[0] / 2
         _write(canvas, label, ink, left=rect.left + 0.5 * text_px, top=top, text_px=text_px)
         thick = 0.22 * text_px
         _fill(canvas, Rect(start, middle - thick, end, middle + thick), _WHITE, opacity=0.16, radius=thick)
         length = probability * (end - start)
         bar = Rect(start, middle - thick, start + length, middle + thick)
-        _fill(canvas, bar, COLOURS_RGB[label], radius=min(thick, length / 2))
+        _fill(canvas, bar, _GREY if emotions.unsure else COLOURS_RGB[label], radius=min(thick, length / 2))
 
 
 def _luminance(colour: Colour) -> float:
