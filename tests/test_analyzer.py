@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 import mien
 from fakes import FakeClassifier, FakeDetector
+from mien.errors import MediaError
+from mien.media.videos import open_video
 from mien.results import Face, FrameReading
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
@@ -106,3 +108,25 @@ def test_a_grey_copy_reads_nearly_the_same() -> None:
     grey = cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     face, greyed = (analyzer.read(np.asarray(frame, np.uint8)).faces[0] for frame in (photo, grey))
     assert np.abs(np.subtract(greyed.emotions.values, face.emotions.values)).max() < 0.1
+
+
+def test_a_video_gives_one_reading_per_frame_at_its_true_time(shared_media: Any) -> None:
+    analyzer = mien.Analyzer(detector="mtcnn")
+    readings = list(analyzer.read_video(shared_media.path("videos/one_face_vfr.mp4")))
+    with open_video(shared_media.path("videos/one_face_vfr.mp4")) as video:
+        assert [(reading.index, reading.time_s) for reading in readings] == [(f.index, f.time_s) for f in video]
+    assert {face.track_id for reading in readings for face in reading.faces} == {0}
+    assert sum(len(reading.faces) == 1 for reading in readings) == len(readings)
+
+
+def test_a_part_of_a_video(shared_media: Any) -> None:
+    analyzer = mien.Analyzer(detector="mtcnn")
+    path = shared_media.path("videos/two_faces_12fps.mp4")
+    readings = list(analyzer.read_video(path, start_s=1, end_s=2, every_frames=2, max_side_px=320))
+    assert [reading.size_wh for reading in readings] == [(320, 180)] * 6
+    assert all(1 <= (reading.time_s or 0) < 2 for reading in readings)
+
+
+def test_a_video_that_is_not_there_is_said_at_once() -> None:
+    with pytest.raises(MediaError, match=r"nowhere\.mp4"):
+        mien.Analyzer(model=FakeClassifier(), detector=FakeDetector()).read_video("nowhere.mp4")

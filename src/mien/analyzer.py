@@ -2,8 +2,9 @@
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -14,10 +15,12 @@ from mien.classifier import DEFAULT_MODEL, Classifier, EmotionClassifier
 from mien.errors import ProfileError
 from mien.faces.align import face_crop
 from mien.faces.detector import Detector
-from mien.faces.registry import default_detector, load_detector
+from mien.faces.registry import default_detector, for_video, load_detector
+from mien.media.videos import Frame, open_video
 from mien.profiles import Profile
 from mien.results import BoxXyxy, Emotions, Face, FaceReading, FrameReading, ReadOptions, StreamOptions
 from mien.session import Session
+from mien.streaming import StreamReader
 
 __all__ = ["Analyzer"]
 
@@ -159,7 +162,70 @@ class Analyzer:
             >>> session.read(np.zeros((120, 160, 3), np.uint8), time_s=0.04).faces
             ()
         """
-        return Session(self, options)
+        reader = copy.copy(self)
+        if isinstance(reader.classifier, EmotionClassifier):  # the other cores have other frames to work on
+            reader.classifier = reader.classifier.on_one_thread()
+        return Session(reader, self._quick_detector, options)
+
+    @cached_property
+    def _quick_detector(self) -> Detector:
+        """Looks at the frames of streams."""
+        return for_video(self.detector)
+
+    def read_video(
+        self,
+        path: str | Path,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        every_s: float | None = None,
+        every_frames: int | None = None,
+        max_side_px: int | None = None,
+        options: StreamOptions | None = None,
+    ) -> Generator[FrameReading]:
+        """Every frame of a video and the faces in it, one reading per frame, in order, as they are asked for.
+
+        It takes the same memory for a minute as for an hour. `close()` stops it early.
+
+        Args:
+            path: The file.
+            start_s: Leave out frames before this presentation time.
+            end_s: Leave out frames from this presentation time on.
+            every_s: Take one frame in every such span of time.
+            every_frames: Take the frames whose index is a multiple of this.
+            max_side_px: Scale frames down so that the longer side is at most this; boxes are in the scaled pixels.
+            options: How people are followed and readings made steady; None takes `StreamOptions()`.
+
+        Raises:
+            MediaError: there is no such file or no video in it; from the generator, after the last reading: the rest
+                is damaged.
+            MissingExtraError: PyAV is not installed.
+            ValueError: a number out of range.
+
+        Example:
+            >>> for reading in Analyzer().read_video("talk.mp4"):  # doctest: +SKIP
+            ...     print(reading.time_s, [(face.track_id, face.smooth.top) for face in reading.faces])
+        """
+        video = open_video(
+            path, start_s=start_s, end_s=end_s, every_s=every_s, every_frames=every_frames, max_side_px=max_side_px
+        )
+        return (reading for _, reading in self.read_frames(video, options))
+
+    def read_frames(
+        self, frames: Iterable[Frame], options: StreamOptions | None = None
+    ) -> Generator[tuple[Frame, FrameReading]]:
+        """Every frame of a video or stream with its reading, in order; decoding and reading overlap in threads.
+
+        Args:
+            frames: In order, as `mien.media.videos.open_video` gives them; closed at the end if they can be.
+            options: How people are followed and readings made steady; None takes `StreamOptions()`.
+
+        Raises:
+            MediaError: after the last frame: the rest cannot be read.
+            ValueError: a frame that is no picture, or time that runs backwards.
+        """
+        with StreamReader(frames, self.session(options)) as reader:
+            yield from reader
 
     def read_crops(self, crops: Sequence[NDArray[np.uint8]]) -> list[Emotions]:
         """How each face crop looks; no detection.

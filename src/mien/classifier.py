@@ -72,13 +72,7 @@ class EmotionClassifier:
             raise WeightsMissingError(
                 f"{path} is not there: expected an ONNX file or one of {', '.join(embedded_models())}"
             )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001  ONNX Runtime's errors share no public base class
-            raise CardError(f"{path} is not a model that ONNX Runtime can load: {str(error)[:200]}") from None
+        self._session = self._open(threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         if CARD_KEY not in metadata:
             raise CardError(f"{path} has no mien card inside: export it with `mien export`")
@@ -101,6 +95,25 @@ class EmotionClassifier:
         other = copy.copy(self)
         other.profile = profile
         return other
+
+    def on_one_thread(self) -> Self:
+        """The same model on one thread, for those who keep the other cores busy themselves; loaded once."""
+        other = copy.copy(self)
+        other._session = self._one_thread_session
+        return other
+
+    @cached_property
+    def _one_thread_session(self) -> onnxruntime.InferenceSession:
+        return self._open(threads=1)
+
+    def _open(self, threads: int) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            return onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001  ONNX Runtime's errors share no public base class
+            raise CardError(f"{self.path} is not a model that ONNX Runtime can load: {str(error)[:200]}") from None
 
     @cached_property
     def sha256(self) -> str:

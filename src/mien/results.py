@@ -87,8 +87,13 @@ class Landmarks:
     mouth_right: Point
 
     def __post_init__(self) -> None:
-        for name, point in asdict(self).items():
-            object.__setattr__(self, name, _finite(name, point, 2))
+        for field in fields(self):
+            object.__setattr__(self, field.name, _finite(field.name, getattr(self, field.name), 2))
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The five, in the order of the fields."""
+        return (self.left_eye, self.right_eye, self.nose, self.mouth_left, self.mouth_right)
 
     @property
     def roll_deg(self) -> float:

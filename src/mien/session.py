@@ -1,7 +1,7 @@
 """One video or stream, frame by frame: people keep their number, and their readings are steady."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from mien.classifier import Classifier
 from mien.faces.detector import Detector
+from mien.faces.picture import require_rgb
 from mien.faces.tracking import Tracked, Tracker
 from mien.results import Emotions, Face, FaceReading, FrameReading, ReadOptions, StreamOptions
 from mien.smoothing import Steady
 
-__all__ = ["FaceReader", "Session"]
+__all__ = ["FaceReader", "Found", "Session"]
+
+_PATIENCE_S = 1.0
 
 
 class FaceReader(Protocol):
@@ -28,6 +31,14 @@ class FaceReader(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Found:
+    """The faces that a detector finds in one frame, and how each looks; boxes may reach beyond the frame."""
+
+    faces: tuple[Face, ...]
+    readings: tuple[FaceReading, ...]
+
+
 class Session:
     """Reads the frames of one stream in order; for several streams, make several.
 
@@ -36,12 +47,14 @@ class Session:
 
     Args:
         reader: Finds and reads faces, as `Analyzer` does; may be shared between sessions and threads.
+        quick_detector: Asked in the reader's detector's place, which then is asked only now and then.
         options: How; None takes `StreamOptions()`.
     """
 
-    def __init__(self, reader: FaceReader, options: StreamOptions | None = None) -> None:
+    def __init__(self, reader: FaceReader, quick_detector: Detector, options: StreamOptions | None = None) -> None:
         self.options = options or StreamOptions()
         self._reader = reader
+        self._quick_detector = quick_detector
         self._tracker = Tracker(birth_s=self.options.birth_s, memory_s=self.options.memory_s)
         self.reset()
 
@@ -50,7 +63,8 @@ class Session:
         self._tracker.reset()
         self._steady: dict[int, Steady] = {}
         self._next_index = 0
-        self._until_detection = 0
+        self._frames_read = 0
+        self._patient_from_s = -np.inf
 
     def read(self, frame_rgb: NDArray[np.uint8], *, time_s: float, index: int | None = None) -> FrameReading:
         """The faces of the stream's next frame.
@@ -63,24 +77,42 @@ class Session:
         Raises:
             ValueError: the picture has another shape or type, or time runs backwards.
         """
-        if frame_rgb.ndim != 3 or frame_rgb.shape[2] != 3 or frame_rgb.dtype != np.uint8 or frame_rgb.size == 0:
-            raise ValueError(
-                f"frame_rgb must be (height, width, 3) uint8 RGB and not empty, got {frame_rgb.shape} {frame_rgb.dtype}"
-            )
+        require_rgb(frame_rgb)
+        found = self.look(frame_rgb) if self.is_due(self._frames_read) else None
+        return self.advance(frame_rgb, time_s=time_s, index=index, found=found)[0]
+
+    def is_due(self, position: int) -> bool:
+        """Whether the detector is to look at the frame that is read as number `position`, counted from 0."""
+        return position % self.options.detect_every == 0
+
+    def look(self, frame_rgb: NDArray[np.uint8]) -> Found:
+        """What the detector finds in a frame; depends on no other frame, so that it may be asked ahead."""
+        return self._look(self._quick_detector, frame_rgb)
+
+    def advance(
+        self, frame_rgb: NDArray[np.uint8], *, time_s: float, index: int | None = None, found: Found | None
+    ) -> tuple[FrameReading, tuple[int, ...]]:
+        """Read the next frame, given what the detector found in it; `read` does both.
+
+        Args:
+            frame_rgb: As for `read`.
+            time_s: As for `read`.
+            index: As for `read`.
+            found: What `look` says of it; None where the detector was not due.
+
+        Returns:
+            The reading, and for each of its faces which track it is, whether it is a person yet or not.
+        """
         all_seen = self._tracker.follow(frame_rgb, time_s=time_s)
-        found: list[FaceReading] | None = None
-        detected: list[Face] | None = None
-        if self._until_detection == 0 or not all_seen:
-            self._until_detection = self.options.detect_every
-            faces = self._reader.detector.detect(frame_rgb)
-            answers = self._reader.read_faces(frame_rgb, faces)
-            kept = [(face, answer) for face, answer in zip(faces, answers, strict=True) if answer is not None]
-            detected, found = [face for face, _ in kept], [answer for _, answer in kept]
-        self._until_detection -= 1
-        tracked = self._tracker.step(frame_rgb, time_s=time_s, detected=detected)
+        if found is None and not all_seen:
+            found = self.look(frame_rgb)
+        if found is not None and not found.faces:
+            found = self._look_patiently(frame_rgb, time_s) or found
+        tracked = self._tracker.step(frame_rgb, time_s=time_s, detected=found.faces if found else None)
+        faces, keys = self._faces(frame_rgb, time_s, tracked, found.readings if found else ())
         reading = FrameReading(
             size_wh=(frame_rgb.shape[1], frame_rgb.shape[0]),
-            faces=self._faces(frame_rgb, time_s, tracked, found or []),
+            faces=faces,
             options=self._reader.options,
             model=self._reader.classifier.card.name,
             model_sha256=self._reader.classifier.sha256,
@@ -89,18 +121,41 @@ class Session:
             stream=self.options,
         )
         self._next_index = reading.index + 1
-        return reading
+        self._frames_read += 1
+        return reading, keys
+
+    @property
+    def people(self) -> dict[int, int | None]:
+        """Track -> person, of those that are remembered; None where that is not sure yet."""
+        return self._tracker.people
+
+    def _look(self, detector: Detector, frame_rgb: NDArray[np.uint8]) -> Found:
+        faces = detector.detect(frame_rgb)
+        readings = self._reader.read_faces(frame_rgb, faces)
+        kept = [(face, reading) for face, reading in zip(faces, readings, strict=True) if reading is not None]
+        return Found(tuple(face for face, _ in kept), tuple(reading for _, reading in kept))
+
+    def _look_patiently(self, frame_rgb: NDArray[np.uint8], time_s: float) -> Found | None:
+        """The second looks that a photo gets; now and then where there is nobody, and as long as they find somebody.
+
+        They find people who lie down and faces that are small or dark, and cost ten times as much.
+        """
+        if self._quick_detector is self._reader.detector or time_s < self._patient_from_s:
+            return None
+        found = self._look(self._reader.detector, frame_rgb)
+        self._patient_from_s = time_s if found.faces else time_s + _PATIENCE_S
+        return found
 
     def _faces(
         self, frame_rgb: NDArray[np.uint8], time_s: float, tracked: Sequence[Tracked], found: Sequence[FaceReading]
-    ) -> tuple[FaceReading, ...]:
-        """What is in sight, read; faces that were detected in this frame have been read already."""
+    ) -> tuple[tuple[FaceReading, ...], tuple[int, ...]]:
+        """What is in sight, read, and the keys; faces that were detected in this frame have been read already."""
         followed = [seen for seen in tracked if seen.detection is None]
         read = self._reader.read_faces(frame_rgb, [seen.face for seen in followed])
         answers = dict(zip((seen.key for seen in followed), read, strict=True))
         answers |= {seen.key: found[seen.detection] for seen in tracked if seen.detection is not None}
-        self._steady = {key: self._steady.get(key) or Steady(self.options) for key in self._tracker.keys}
-        faces = []
+        self._steady = {key: self._steady.get(key) or Steady(self.options) for key in self._tracker.people}
+        faces, keys = [], []
         for seen in tracked:
             answer = answers[seen.key]
             if answer is None:
@@ -108,4 +163,5 @@ class Session:
             values = self._steady[seen.key].update(time_s=time_s, probabilities=np.array(answer.emotions.values))
             smooth = Emotions(answer.emotions.taxonomy, tuple(values.tolist()))
             faces.append(replace(answer, track_id=seen.track_id, smooth=smooth))
-        return tuple(faces)
+            keys.append(seen.key)
+        return tuple(faces), tuple(keys)

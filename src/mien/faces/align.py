@@ -117,6 +117,10 @@ def _square(frame: NDArray[np.uint8], centre_xy: tuple[float, float], side: floa
     (y0, y1), (to_y0, to_y1) = _overlap(centre_xy[1], whole_px, frame.shape[0], side_px)
     part = frame[y0:y1, x0:x1]
     size_wh = (to_x1 - to_x0, to_y1 - to_y0)
+    whole = min(part.shape[1] // size_wh[0], part.shape[0] // size_wh[1])
+    if whole > 1:  # by a whole number first: that is four times as fast
+        part = part[: part.shape[0] // whole * whole, : part.shape[1] // whole * whole]
+        part = np.asarray(cv2.resize(part, None, fx=1 / whole, fy=1 / whole, interpolation=cv2.INTER_AREA), np.uint8)
     if size_wh != part.shape[1::-1]:
         part = np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
     beyond = (to_y0, side_px - to_y1, to_x0, side_px - to_x1)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mien.faces.candidates import Candidates, Floats, drop_overlapping
 from mien.faces.picture import Picture, require_rgb, shrunk, stretched
-from mien.faces.session import open_session
+from mien.faces.session import THREADS, open_session
 from mien.faces.turning import best_way_up
 from mien.results import Face
 from mien.weights import mtcnn_nets
@@ -47,6 +47,7 @@ class Mtcnn:
     Args:
         retries: Look again when nothing is found, or nothing sure; turn it off for video, where the next frame is the
             second look.
+        threads: Threads that one look may use.
 
     Raises:
         WeightsError: the nets are absent or altered.
@@ -54,8 +55,8 @@ class Mtcnn:
 
     name = "mtcnn"
 
-    def __init__(self, *, retries: bool = True) -> None:
-        self._pnet, self._rnet, self._onet = map(open_session, mtcnn_nets())
+    def __init__(self, *, retries: bool = True, threads: int = THREADS) -> None:
+        self._pnet, self._rnet, self._onet = (open_session(net, threads=threads) for net in mtcnn_nets())
         self._retries = retries
 
     def detect(self, frame_rgb: NDArray[np.uint8]) -> tuple[Face, ...]:

@@ -5,21 +5,22 @@ from pathlib import Path
 
 import onnxruntime
 
-__all__ = ["open_session"]
+__all__ = ["THREADS", "open_session"]
 
-_THREADS = min(2, os.cpu_count() or 1)
+THREADS = min(2, os.cpu_count() or 1)
+"""Threads of a photo's networks."""
 
 _ERRORS = 3  # ONNX Runtime's level; its warnings are about sizes that a file states and a net does not need
 
 
-def open_session(model: Path | bytes) -> onnxruntime.InferenceSession:
-    """An ONNX Runtime session on two threads that do not spin; safe to share between threads.
+def open_session(model: Path | bytes, *, threads: int = THREADS) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime session on threads that do not spin; safe to share between threads.
 
     On two idle cores MTCNN takes 17.7 ms for a 640x480 picture (21.0 on one thread) and YuNet 2.9 (3.9); beside other
     work the second thread costs about a tenth. Threads that spin made MTCNN 1.2 to 3 times slower.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _THREADS
+    options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     source = model if isinstance(model, bytes) else str(model)

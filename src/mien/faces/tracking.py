@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mien.faces.appearance import Look, appearance, likeness
 from mien.faces.association import assign, closeness, overlaps, travel
-from mien.faces.flow import Patch, Similarity, follow, moved, patch_about
+from mien.faces.flow import Patch, Similarity, follow, moved, patch_about, same_place
 from mien.results import BoxXyxy, Face
 
 __all__ = ["Tracked", "Tracker"]
@@ -116,9 +116,9 @@ class Tracker:
         self._time_s: float | None = None
 
     @property
-    def keys(self) -> tuple[int, ...]:
-        """The tracks that are remembered, in sight or not."""
-        return tuple(track.key for track in self._tracks)
+    def people(self) -> dict[int, int | None]:
+        """Track -> person, of those that are remembered, in sight or not; None where that is not sure yet."""
+        return {track.key: track.track_id for track in self._tracks}
 
     def follow(self, frame_rgb: NDArray[np.uint8], *, time_s: float) -> bool:
         """Move the tracks to where their faces are in this frame, by what the picture shows.
@@ -255,8 +255,7 @@ def _step_of(track: _Track, frame_rgb: NDArray[np.uint8]) -> Similarity | None:
     """Where the picture says a track went; None if it does not say."""
     if track.patch is None:
         return None
-    now = patch_about(frame_rgb, track.face.box_xyxy, like=track.patch)
-    return None if now is None else follow(track.patch, now, track.face.box_xyxy)
+    return follow(track.patch, same_place(frame_rgb, track.patch), track.face.box_xyxy)
 
 
 def _centre(box_xyxy: BoxXyxy) -> NDArray[np.float64]:

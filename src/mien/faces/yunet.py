@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mien.faces.candidates import Candidates, drop_overlapping
 from mien.faces.mtcnn import second_opinions
 from mien.faces.picture import Picture, require_rgb, shrunk
-from mien.faces.session import open_session
+from mien.faces.session import THREADS, open_session
 from mien.faces.turning import best_way_up
 from mien.results import Face
 from mien.weights import mtcnn_nets, path_of
@@ -50,6 +50,7 @@ class Yunet:
     Args:
         retries: Look again when nothing is found, or nothing sure; turn it off for video, where the next frame is the
             second look.
+        threads: Threads that one look may use.
 
     Raises:
         WeightsMissingError: the file has not been pulled.
@@ -58,9 +59,9 @@ class Yunet:
 
     name = "yunet"
 
-    def __init__(self, *, retries: bool = True) -> None:
-        self._session = open_session(_of_any_size(path_of("yunet").read_bytes()))
-        self._onet = open_session(mtcnn_nets()[2])
+    def __init__(self, *, retries: bool = True, threads: int = THREADS) -> None:
+        self._session = open_session(_of_any_size(path_of("yunet").read_bytes()), threads=threads)
+        self._onet = open_session(mtcnn_nets()[2], threads=threads)
         self._retries = retries
 
     def detect(self, frame_rgb: NDArray[np.uint8]) -> tuple[Face, ...]:
