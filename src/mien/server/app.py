@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from mien import __version__
 from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError
 from mien.results import NOTICE
-from mien.server import live, login, photos
+from mien.server import live, login, photos, videos
 from mien.server.live import Live
 from mien.server.logs import RequestLog
 from mien.server.metrics import CONTENT_TYPE_PLAIN_0_0_4, Metrics
@@ -23,6 +23,7 @@ from mien.server.schemas import Error, Health, ModelsAnswer
 from mien.server.security import Security
 from mien.server.settings import Settings
 from mien.server.uploads import Uploads
+from mien.server.video_jobs import VideoJobs
 from mien.server.watching import OpenCamera
 
 __all__ = ["create_app"]
@@ -30,26 +31,37 @@ __all__ = ["create_app"]
 _PAGES = Path(__file__).parent / "static"
 
 
-def create_app(settings: Settings, *, readers: Readers | None = None, open_camera: OpenCamera | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    *,
+    readers: Readers | None = None,
+    video_jobs: VideoJobs | None = None,
+    open_camera: OpenCamera | None = None,
+) -> FastAPI:
     """The service: its routes, pages, limits and background work.
 
     Args:
         settings: What the operator chose.
         readers: The reading processes; None makes them. They are started and stopped with the application.
+        video_jobs: The queue of videos; likewise.
         open_camera: Opens the camera that the live page shows; None takes the browser's.
 
     Returns:
-        An ASGI application. Its `state` holds `settings`, `readers`, `uploads` and `metrics`.
+        An ASGI application. Its `state` holds `settings`, `readers`, `video_jobs`, `uploads`, `live` and
+        `metrics`.
     """
     readers = readers or Readers(settings)
+    video_jobs = video_jobs or VideoJobs(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await readers.start()
+        video_jobs.start()
         try:
+            await readers.start()
             yield
         finally:
             await app.state.live.aclose()
+            await video_jobs.stop()
             await readers.stop()
 
     app = FastAPI(
@@ -69,10 +81,11 @@ def create_app(settings: Settings, *, readers: Readers | None = None, open_camer
     )
     app.state.settings = settings
     app.state.readers = readers
+    app.state.video_jobs = video_jobs
     app.state.uploads = Uploads(settings)
-    app.state.metrics = Metrics(readers)
+    app.state.metrics = Metrics(readers, video_jobs)
     app.state.live = Live(settings, readers, app.state.metrics, open_camera=open_camera)
-    for router in (photos.router, live.router, login.router):
+    for router in (photos.router, videos.router, live.router, login.router):
         app.include_router(router)
     _add_operations(app)
     _add_error_answers(app)

@@ -1,10 +1,15 @@
-"""Messages between the service and its processes: a JSON head and bytes, each with its length before it."""
+"""How the service talks to its processes, and ends them.
+
+A message is a JSON head and bytes, with the lengths of both before them.
+"""
 
 import json
 import struct
+from asyncio.subprocess import Process
+from contextlib import suppress
 from typing import Any, BinaryIO
 
-__all__ = ["LENGTHS", "pack", "read_message"]
+__all__ = ["LENGTHS", "end_process", "pack", "read_message"]
 
 LENGTHS = struct.Struct(">IQ")
 """Bytes of the head, then bytes of the body; both big-endian."""
@@ -24,3 +29,16 @@ def read_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     head_bytes, body_bytes = LENGTHS.unpack(lengths)
     head = json.loads(stream.read(head_bytes))
     return head, stream.read(body_bytes)
+
+
+async def end_process(process: Process) -> None:
+    """Kill a process, if it lives, and close its pipes."""
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+        with suppress(OSError):
+            await process.stdin.wait_closed()
+    if process.stdout is not None:
+        await process.stdout.read()  # to its end, at which the pipe is closed

@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from mien.server.readers import Readers
+from mien.server.video_jobs import VideoJobs
 
 __all__ = ["CONTENT_TYPE_PLAIN_0_0_4", "Metrics"]
 
@@ -15,9 +16,10 @@ class Metrics:
 
     Args:
         readers: Whose queue and replaced processes are shown.
+        video_jobs: Whose queue is shown.
     """
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Readers, video_jobs: VideoJobs) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
@@ -28,6 +30,8 @@ class Metrics:
         )
         waiting = Gauge("mien_photos_waiting", "Photos in the queue.", registry=self._registry)
         waiting.set_function(lambda: readers.waiting)
+        videos = Gauge("mien_videos_waiting", "Videos in the queue.", registry=self._registry)
+        videos.set_function(lambda: video_jobs.waiting)
         replaced = Gauge("mien_readers_replaced", "Reading processes that had to be replaced.", registry=self._registry)
         replaced.set_function(lambda: readers.replaced)
         self.live_sockets = Gauge("mien_live_sockets", "Live sockets that are open.", registry=self._registry)

@@ -2,42 +2,50 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from mien.errors import MediaError
 from mien.server.schemas import Error, FrameReadingAnswer
 
-__all__ = ["PICTURE_BODY", "router"]
+__all__ = ["UPLOAD_REFUSALS", "checked_labels", "file_body", "router"]
 
 router = APIRouter(prefix="/v1", tags=["photos"])
 
-PICTURE_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "image/*": {"schema": {"type": "string", "format": "binary"}},
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {"photo": {"type": "string", "format": "binary"}},
-                "required": ["photo"],
-            }
-        },
-    },
-}
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+
+def file_body(media_type: str, field: str) -> dict[str, Any]:
+    """The OpenAPI description of a body that is one file, raw or in a form."""
+    binary = {"type": "string", "format": "binary"}
+    form = {"type": "object", "properties": {field: binary}, "required": [field], "additionalProperties": False}
+    return {
+        "required": True,
+        "content": {media_type: {"schema": binary}, "multipart/form-data": {"schema": form}},
+    }
+
+
+UPLOAD_REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Error, "description": "The form cannot be taken apart, or the upload was broken off."},
     408: {"model": Error, "description": "The upload came too slowly."},
     413: {"model": Error, "description": "More bytes or pixels than the service takes."},
-    422: {"model": Error, "description": "No picture, a damaged one, or a wrong option."},
+    422: {"model": Error, "description": "Not what was asked for, a damaged one, or a wrong option."},
     503: {"model": Error, "description": "Too much to do: try again after `Retry-After` seconds."},
 }
+
+
+def checked_labels(request: Request, labels: str | None) -> None:
+    """Refuse a label set that the model does not answer in.
+
+    Raises:
+        HTTPException: 422.
+    """
+    known = request.app.state.readers.about["label_sets"]
+    if labels is not None and labels not in known:
+        raise HTTPException(422, f"labels: expected one of {', '.join(known)}, got another")
 
 
 @router.post(
     "/read",
     response_model=FrameReadingAnswer,
-    responses=_REFUSALS,
-    openapi_extra={"requestBody": PICTURE_BODY},
+    responses=UPLOAD_REFUSALS,
+    openapi_extra={"requestBody": file_body("image/*", "photo")},
     summary="Read the faces of a photo",
 )
 async def read_photo(
@@ -46,9 +54,7 @@ async def read_photo(
     min_face_px: Annotated[float, Query(ge=0, le=100_000, description="Leave out smaller faces.")] = 0.0,
 ) -> Response:
     """Send the file's bytes as they are, or a form with one file. Nothing of it is kept."""
-    readers = request.app.state.readers
-    if labels is not None and labels not in readers.about["label_sets"]:
-        raise MediaError(f"labels: expected one of {', '.join(readers.about['label_sets'])}, got another")
+    checked_labels(request, labels)
     photo = await request.app.state.uploads.photo(request)
-    reading: bytes = await readers.read_photo(photo, labels=labels, min_face_px=min_face_px)
+    reading: bytes = await request.app.state.readers.read_photo(photo, labels=labels, min_face_px=min_face_px)
     return Response(reading, media_type="application/json")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError, SettingsError
-from mien.server.framing import LENGTHS, pack
+from mien.server.framing import LENGTHS, end_process, pack
 from mien.server.settings import Settings
 
 __all__ = ["LiveReader", "Readers"]
@@ -87,7 +87,11 @@ class Readers:
         Raises:
             SettingsError: the model or the detector cannot be had.
         """
-        await asyncio.gather(*(self._launch(worker) for worker in self._workers))
+        launches = await asyncio.gather(*(self._launch(worker) for worker in self._workers), return_exceptions=True)
+        for failure in launches:
+            if failure is not None:
+                await asyncio.gather(*(_end(worker) for worker in self._workers))
+                raise failure
         self._tasks = [asyncio.create_task(self._work(worker)) for worker in self._workers]
 
     async def stop(self) -> None:
@@ -256,6 +260,4 @@ async def _end(worker: _Worker) -> None:
     """Kill a worker's process, if it has one, and wait for its end."""
     process, worker.process = worker.process, None
     if process is not None:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await end_process(process)

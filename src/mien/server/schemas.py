@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mien.results import Doubt, Smoothing
+from mien.server.jobs import JobState, ResultName
 
-__all__ = ["AboutAnswer", "Error", "FrameReadingAnswer", "Health", "ModelsAnswer"]
+__all__ = ["AboutAnswer", "Error", "FrameReadingAnswer", "Health", "JobAnswer", "ModelsAnswer"]
 
 _Point = tuple[float, float]
 
@@ -95,6 +96,20 @@ class FrameReadingAnswer(_Answer):
     index: int = Field(description="Number of the frame in its video or stream; 0 for a photo.")
     time_s: float | None = Field(description="Time of the frame in its video or stream; null for a photo.")
     stream: StreamAnswer | None = Field(description="How frames were read together; null for a photo.")
+
+
+class JobAnswer(_Answer):
+    """A video that is to be read, is being read, or was."""
+
+    id: str = Field(examples=["6vY0tX3mQzWl2bN8aRkDfg"])
+    state: JobState
+    progress: float = Field(ge=0, le=1, description="Share of the video that was read.")
+    frames: int = Field(ge=0, description="Frames that were read.")
+    error: str | None = Field(description="Why it failed; null if it did not.")
+    created_s: float = Field(description="When it was submitted, in seconds since 1970.")
+    expires_s: float | None = Field(description="When it is deleted, in seconds since 1970; null before it has ended.")
+    results: list[ResultName] = Field(description="Under /v1/videos/{id}/results/; empty before it is done.")
+    notice: str
 
 
 class ModelsAnswer(_Answer):

@@ -1,12 +1,16 @@
 """What clients send, taken in within limits: of bytes, of time, and of how many send at once."""
 
 import asyncio
+import io
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO
 
 from fastapi import HTTPException, Request
 from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from mien.errors import ServiceBusyError
@@ -15,6 +19,7 @@ from mien.server.settings import Settings
 __all__ = ["Uploads"]
 
 _MEGABYTE = 1_000_000
+_PIECE_BYTES = 1 << 20
 _ENVELOPE_BYTES = 10_000  # of a multipart body, around its one file
 _RETRY_AFTER_S = 2.0
 
@@ -31,39 +36,58 @@ class Uploads:
         self._by_client: Counter[str] = Counter()
 
     async def photo(self, request: Request) -> bytes:
-        """The one file that a request brings, raw or as multipart.
+        """The one file that a request brings, raw or as a form.
 
         Raises:
-            HTTPException: too large, too slow, empty, or not one file.
+            HTTPException: too large, too slow, empty, broken off, or not one file.
             ServiceBusyError: too many uploads.
         """
-        limit = self._settings.max_photo_bytes
+        whole = io.BytesIO()
+        await self._take(request, whole, self._settings.max_photo_bytes)
+        return whole.getvalue()
+
+    async def video(self, request: Request, path: Path) -> None:
+        """Write the one file that a request brings to `path`.
+
+        Raises:
+            HTTPException: as `photo`.
+            ServiceBusyError: too many uploads.
+        """
+        with path.open("wb") as file:
+            await self._take(request, file, self._settings.max_video_bytes)
+
+    async def _take(self, request: Request, sink: BinaryIO, limit: int) -> None:
+        taken = 0
         async with self._place(request):
-            if not is_multipart(request):
-                pieces = [piece async for piece in self.pieces(request, limit)]
-                return _not_empty(b"".join(pieces))
-            limited = Request(request.scope, self._limited(request.receive, limit + _ENVELOPE_BYTES))
-            check_declared(request, limit + _ENVELOPE_BYTES)
+            async for piece in self._pieces(request, limit):
+                taken += len(piece)
+                if taken > limit:
+                    raise _too_large(limit)
+                await asyncio.to_thread(sink.write, piece) if len(piece) == _PIECE_BYTES else sink.write(piece)
+        if not taken:
+            raise HTTPException(422, "expected a file, got an empty body: send its bytes, or a form with one file")
+
+    async def _pieces(self, request: Request, limit: int) -> AsyncIterator[bytes]:
+        """The file in a request's body."""
+        is_form = request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+        most = limit + _ENVELOPE_BYTES if is_form else limit
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > most:  # before a byte of it is taken in
+            raise _too_large(limit)
+        limited = Request(request.scope, self._limited(request.receive, most, limit))
+        try:
+            if not is_form:
+                async for piece in limited.stream():
+                    yield piece
+                return
             async with limited.form(max_files=1, max_fields=0) as form:
                 files = [value for value in form.values() if isinstance(value, UploadFile)]
                 if len(files) != 1:
                     raise HTTPException(422, f"expected one file in the form, got {len(files)}")
-                photo = await files[0].read()
-            if len(photo) > limit:
-                raise too_large(limit)
-            return _not_empty(photo)
-
-    async def pieces(self, request: Request, limit: int) -> AsyncIterator[bytes]:
-        """A raw body, piece by piece."""
-        check_declared(request, limit)
-        receive = self._limited(request.receive, limit)
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise HTTPException(400, "the upload was broken off")
-            yield message.get("body", b"")
-            more = message.get("more_body", False)
+                while piece := await files[0].read(_PIECE_BYTES):
+                    yield piece
+        except ClientDisconnect:
+            raise HTTPException(400, "the upload was broken off") from None
 
     @asynccontextmanager
     async def _place(self, request: Request) -> AsyncIterator[None]:
@@ -79,8 +103,8 @@ class Uploads:
             if not self._by_client[client]:
                 del self._by_client[client]
 
-    def _limited(self, receive: Receive, limit: int) -> Receive:
-        """`receive`, which refuses a body that grows beyond `limit` or comes too slowly."""
+    def _limited(self, receive: Receive, most: int, limit: int) -> Receive:
+        """`receive`, which refuses a body that grows beyond `most` bytes or comes too slowly."""
         taken = 0
         deadline_s = asyncio.get_running_loop().time() + self._settings.upload_timeout_s
 
@@ -97,31 +121,12 @@ class Uploads:
             if (taken + size) // _MEGABYTE > taken // _MEGABYTE:
                 deadline_s = asyncio.get_running_loop().time() + self._settings.upload_timeout_s
             taken += size
-            if taken > limit:
-                raise too_large(limit)
+            if taken > most:
+                raise _too_large(limit)
             return message
 
         return receive_limited
 
 
-def is_multipart(request: Request) -> bool:
-    """Whether the body is a form with files."""
-    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
-
-
-def check_declared(request: Request, limit: int) -> None:
-    """Refuse a body by the length that it declares, before a byte of it is taken in."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise too_large(limit)
-
-
-def too_large(limit: int) -> HTTPException:
-    """The refusal of a body."""
-    return HTTPException(413, f"expected at most {limit:,} bytes, got more: scale it down")
-
-
-def _not_empty(photo: bytes) -> bytes:
-    if not photo:
-        raise HTTPException(422, "expected a picture, got an empty body: send a file's bytes, or a form with one file")
-    return photo
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"expected at most {limit:,} bytes, got more: scale it down or cut it")

@@ -1,0 +1,254 @@
+"""Reads the queued videos one after the other, each in a process that can be killed, and forgets them in time."""
+
+import asyncio
+import json
+import logging
+import shutil
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from mien.errors import ServiceBusyError, ServiceError
+from mien.server.framing import end_process, pack
+from mien.server.jobs import Job, JobStore, ResultName
+from mien.server.settings import Settings
+
+__all__ = ["VideoJobs"]
+
+LOG = logging.getLogger("mien.server")
+
+_RETRY_AFTER_S = 30.0
+_SWEEP_EVERY_S = 5.0
+_MOST_ATTEMPTS = 3  # a video that took the service down with it is not tried for ever
+_LONGEST_LINE_BYTES = 1 << 20
+
+
+Verdict = Literal["queued", "cancelled"]
+
+
+class VideoJobs:
+    """The queue of videos.
+
+    Args:
+        settings: Where jobs lie, how many may wait, how long each may take and its results are kept.
+        command: What reads one; tests put something that misbehaves here.
+    """
+
+    def __init__(self, settings: Settings, *, command: Sequence[str] | None = None) -> None:
+        self._settings = settings
+        self._command = tuple(command or (sys.executable, "-m", "mien.server.video_process"))
+        self._opened: JobStore | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._uploading = 0
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._running: Job | None = None
+        self._process: Process | None = None
+        self._verdict: Verdict | None = None  # what becomes of the running job that is being killed
+        self._is_stopping = False
+
+    def start(self) -> None:
+        """Open the store and go on where it was left.
+
+        Raises:
+            SettingsError: the folder cannot be used.
+        """
+        if self._settings.data_dir is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="mien-serve-", ignore_cleanup_errors=True)
+        self._opened = JobStore(Path(self._settings.data_dir or str(self._temporary and self._temporary.name)))
+        self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._sweep())]
+
+    async def stop(self) -> None:
+        """Let the running video end within the grace; put it back into the queue if it does not."""
+        self._is_stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.stop_grace_s):
+                while self._running is not None:
+                    await asyncio.sleep(0.05)
+        await self._kill("queued")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    @property
+    def waiting(self) -> int:
+        """Videos in the queue."""
+        return 0 if self._opened is None else self._opened.waiting()
+
+    @contextmanager
+    def upload(self) -> Iterator[tuple[str, Path]]:
+        """A place in the queue while a video comes in: the job's id, and the file to write; removed after an error.
+
+        Raises:
+            ServiceBusyError: too many videos wait.
+        """
+        if self.waiting + self._uploading >= self._settings.video_queue:
+            raise ServiceBusyError("too many videos wait to be read: try again", retry_after_s=_RETRY_AFTER_S)
+        store = self._store
+        job_id, path = store.new_upload()
+        self._uploading += 1
+        try:
+            yield job_id, path
+        except BaseException:
+            shutil.rmtree(store.folder(job_id), ignore_errors=True)
+            raise
+        finally:
+            self._uploading -= 1
+
+    def submit(self, job_id: str, *, labels: str | None, min_face_px: float, every_s: float | None) -> Job:
+        """Queue the video that was written to its place."""
+        job = self._store.add(job_id, labels=labels, min_face_px=min_face_px, every_s=every_s)
+        self._wake.set()
+        return job
+
+    def find(self, job_id: str) -> Job | None:
+        """The job of that id, as it is now."""
+        if self._running is not None and self._running.id == job_id:
+            return self._running
+        return self._store.find(job_id)
+
+    def expires_s(self, job: Job) -> float | None:
+        """When everything of a job that has ended is deleted, in seconds since 1970."""
+        return None if job.ended_s is None else job.ended_s + self._settings.keep_results_s
+
+    def result(self, job: Job, name: ResultName) -> Path | None:
+        """A result's file; None where there is none."""
+        path = self._store.results(job.id) / name
+        return path if job.state == "done" and path.is_file() else None
+
+    async def cancel(self, job: Job) -> Job:
+        """Stop a job; one that has ended stays as it is."""
+        if self._running is not None and self._running.id == job.id:
+            await self._kill("cancelled")
+        elif not job.has_ended:
+            self._store.save(replace(job, state="cancelled", ended_s=self._store.now_s()))
+        return self._store.find(job.id) or job
+
+    async def delete(self, job: Job) -> None:
+        """Delete everything of a job."""
+        await self.cancel(job)
+        self._store.remove(job.id)
+
+    @property
+    def _store(self) -> JobStore:
+        if self._opened is None:
+            raise ServiceError("the service is stopping: try again when it is back")
+        return self._opened
+
+    async def _kill(self, verdict: Verdict) -> None:
+        """End the running process and wait until its job is put away."""
+        job = self._running
+        if job is None:
+            return
+        self._verdict = verdict
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        while self._running is job:
+            await asyncio.sleep(0.01)
+
+    async def _work(self) -> None:
+        """Read what is queued, for ever."""
+        while True:
+            job = None if self._is_stopping else self._store.next_queued()
+            if job is None:
+                self._wake.clear()
+                await self._wake.wait()
+            else:
+                await self._read(job)
+
+    async def _sweep(self) -> None:
+        """Delete what has been kept long enough, for ever."""
+        while True:
+            self._store.remove_expired(self._settings.keep_results_s)
+            await asyncio.sleep(min(_SWEEP_EVERY_S, self._settings.keep_results_s))
+
+    async def _read(self, job: Job) -> None:
+        """Read one video to its end, whatever that is."""
+        store = self._store
+        self._verdict = None
+        job = replace(job, state="running", attempts=job.attempts + 1)
+        self._running = job
+        store.save(job)
+        unfinished = store.folder(job.id) / f"unfinished-{job.attempts}"
+        try:
+            if job.attempts > _MOST_ATTEMPTS:
+                error: str | None = f"the service was stopped {_MOST_ATTEMPTS} times while it read this video"
+            else:
+                async with asyncio.timeout(self._settings.video_timeout_s):
+                    error = await self._follow(job, unfinished)
+        except TimeoutError:
+            limit_s = self._settings.video_timeout_s
+            error = f"expected a video that is read within {limit_s:g} s, got one that takes longer: cut it"
+        except OSError as failure:  # no process can be started
+            error = f"the service could not read it: {failure.strerror}"
+        finally:
+            await self._end_process()
+        if error is None:
+            unfinished.rename(store.results(job.id))
+        shutil.rmtree(unfinished, ignore_errors=True)
+        job = self._put_away(self._running, error)
+        self._running = None
+        LOG.info("a video is %s after %d frames", job.state, job.frames)
+
+    def _put_away(self, job: Job, error: str | None) -> Job:
+        """Write down what became of a job whose process has ended."""
+        if error is None:
+            job = replace(job, state="done", progress=1.0, ended_s=self._store.now_s())
+        elif self._verdict == "queued":
+            job = replace(job, state="queued", progress=0.0, frames=0, attempts=job.attempts - 1)
+        elif self._verdict == "cancelled":
+            job = replace(job, state="cancelled", ended_s=self._store.now_s())
+        else:
+            job = replace(job, state="failed", error=error, ended_s=self._store.now_s())
+        self._store.save(job)
+        return job
+
+    async def _follow(self, job: Job, unfinished: Path) -> str | None:
+        """Start the process and listen to it: None when all was read, or why not."""
+        settings = self._settings
+        order = {
+            "upload": str(self._store.upload(job.id)),
+            "results": str(unfinished),
+            "model": settings.model,
+            "detector": settings.detector,
+            "labels": job.labels or settings.labels,
+            "min_face_px": job.min_face_px,
+            "every_s": job.every_s,
+            "max_video_s": settings.max_video_s,
+            "max_pixels": settings.max_pixels,
+        }
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=PIPE, stdout=PIPE, limit=_LONGEST_LINE_BYTES
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise AssertionError  # both are pipes
+        if self._verdict is not None:  # cancelled while it started
+            return self._verdict
+        with suppress(ConnectionError):
+            self._process.stdin.writelines(pack(order))
+            await self._process.stdin.drain()
+        async for line in self._process.stdout:
+            said = json.loads(line)
+            if "error" in said:
+                return str(said["error"])
+            if "done" in said:
+                return None
+            self._running = replace(self._running or job, progress=said["progress"], frames=said["frames"])
+        return "expected a video, got one that stopped the process that read it: convert it to MP4"
+
+    async def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            await end_process(process)
