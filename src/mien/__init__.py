@@ -3,6 +3,7 @@
 from mien.analyzer import Analyzer
 from mien.card import ModelCard
 from mien.classifier import Classifier, EmotionClassifier
+from mien.client import Client, VideoJob
 from mien.draw import draw
 from mien.errors import (
     CardError,
@@ -12,6 +13,9 @@ from mien.errors import (
     MissingExtraError,
     ProfileError,
     RecipeError,
+    ServiceBusyError,
+    ServiceError,
+    SettingsError,
     WeightsError,
 )
 from mien.faces.detector import Detector
@@ -40,6 +44,7 @@ __all__ = [
     "Analyzer",
     "CardError",
     "Classifier",
+    "Client",
     "DataError",
     "Detector",
     "EmotionClassifier",
@@ -56,10 +61,14 @@ __all__ = [
     "ProfileError",
     "ReadOptions",
     "RecipeError",
+    "ServiceBusyError",
+    "ServiceError",
     "Session",
+    "SettingsError",
     "StreamOptions",
     "Summary",
     "Taxonomy",
+    "VideoJob",
     "WeightsError",
     "draw",
     "find_photos",

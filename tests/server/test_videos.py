@@ -63,7 +63,10 @@ def test_a_video_from_submission_to_deletion(service: TestClient, video: bytes) 
     assert (job["expires_s"], job["results"]) == (None, [])
     job = ended(service, job)
     assert (job["state"], job["frames"], job["progress"], job["error"]) == ("done", 4, 1.0, None)
-    assert "readings.jsonl" in job["results"]
+    assert job["results"] == ["readings.jsonl", "readings.csv", "summary.json", "subtitles.vtt", "timeline.png"]
+    for name, start in zip(job["results"][1:], ("input,", "{", "WEBVTT", "\x89PNG"), strict=True):
+        content = service.get(f"/v1/videos/{job['id']}/results/{name}").content.lstrip(b"\xef\xbb\xbf# ")
+        assert content.startswith(start.encode("latin-1")), (name, content[:60])
     lines = service.get(f"/v1/videos/{job['id']}/results/readings.jsonl").text.splitlines()
     readings = [mien.FrameReading.from_dict(json.loads(line)) for line in lines]
     assert [reading.index for reading in readings] == [0, 5, 10, 15]

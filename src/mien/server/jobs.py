@@ -14,7 +14,7 @@ from mien.errors import SettingsError
 __all__ = ["RESULTS", "Job", "JobState", "JobStore", "ResultName"]
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
-ResultName = Literal["readings.jsonl"]
+ResultName = Literal["readings.jsonl", "readings.csv", "summary.json", "subtitles.vtt", "timeline.png"]
 RESULTS: tuple[ResultName, ...] = get_args(ResultName)
 """The files that a job may leave."""
 

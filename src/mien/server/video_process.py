@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,18 @@ import cv2
 from mien.analyzer import Analyzer
 from mien.errors import MediaError, MienError
 from mien.media.videos import open_video
-from mien.results import StreamOptions
+from mien.results import SourceResult, StreamOptions
 from mien.server.framing import read_message
+from mien.sinks.sink import Sink
+from mien.sinks.subtitles import SubtitleSink
+from mien.sinks.summaries import SummarySink
+from mien.sinks.tables import TableSink
+from mien.sinks.timeline import TimelineSink
+from mien.taxonomy import TAXONOMIES
 
 __all__ = ["main", "read_video_file"]
 
+_NAME = "video"  # what results call it: what its owner called it was not kept
 _SAY_EVERY_S = 0.5
 _NICENESS = 5  # photos and live pictures come first
 
@@ -46,21 +53,36 @@ def read_video_file(
         MediaError: it is no video, too long, too large, or damaged throughout.
     """
     results.mkdir()
-    session = analyzer.session(StreamOptions(detect_every=1) if every_s else None)  # what is far apart is not followed
     said_s, frames = time.monotonic(), 0
-    with open_video(upload, every_s=every_s) as video, (results / "readings.jsonl").open("w", encoding="utf-8") as file:
-        duration_s = video.info.duration_s
+    # what is far apart is not followed from frame to frame but found anew
+    options = StreamOptions(detect_every=1) if every_s else None
+    with open_video(upload, every_s=every_s) as video, ExitStack() as stack:
+        duration_s, start_s = video.info.duration_s, video.info.start_s
         if duration_s is not None and duration_s > max_video_s:
             raise MediaError(f"expected a video of at most {max_video_s:g} s, got {duration_s:.0f} s: cut it")
         width, height = video.info.size_wh
         if width * height > max_pixels:
             raise MediaError(f"expected frames of at most {max_pixels:,} pixels, got {width} x {height}: scale it down")
-        for frame in video:
-            played_s = frame.time_s - video.info.start_s
+        file = stack.enter_context((results / "readings.jsonl").open("w", encoding="utf-8"))
+        sinks: tuple[Sink, ...] = (
+            TableSink(
+                results / "readings.csv",
+                TAXONOMIES[analyzer.options.labels],
+                model_licence=analyzer.classifier.card.licence,
+            ),
+            SummarySink(results / "summary.json"),
+            SubtitleSink(results / "subtitles.vtt"),
+            TimelineSink(results / "timeline.png"),
+        )
+        for sink in sinks:
+            stack.enter_context(sink)
+        for _, reading in stack.enter_context(closing(analyzer.read_frames(video, options))):
+            played_s = (reading.time_s or 0.0) - start_s
             if played_s > max_video_s:  # a header may say what it likes
                 raise MediaError(f"expected a video of at most {max_video_s:g} s, got a longer one: cut it")
-            reading = session.read(frame.pixels_rgb, time_s=frame.time_s, index=frame.index)
             file.write(json.dumps(reading.to_dict()) + "\n")
+            for sink in sinks:
+                sink.write(SourceResult(_NAME, reading, None), None)
             frames += 1
             if time.monotonic() - said_s > _SAY_EVERY_S:
                 said_s = time.monotonic()

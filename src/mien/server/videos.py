@@ -18,7 +18,15 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
-_MEDIA_TYPES: Mapping[ResultName, str] = MappingProxyType({"readings.jsonl": "application/x-ndjson"})
+_MEDIA_TYPES: Mapping[ResultName, str] = MappingProxyType(
+    {
+        "readings.jsonl": "application/x-ndjson",
+        "readings.csv": "text/csv",
+        "summary.json": "application/json",
+        "subtitles.vtt": "text/vtt",
+        "timeline.png": "image/png",
+    }
+)
 _ABSENT: dict[int | str, dict[str, Any]] = {
     404: {"model": Error, "description": "No such job: it never was, or was deleted."},
     422: {"model": Error, "description": "Not an id of a job."},
@@ -71,7 +79,9 @@ async def find(request: Request, job_id: JobId) -> dict[str, Any]:
     summary="A result of a video",
 )
 async def result(request: Request, job_id: JobId, name: ResultName) -> Response:
-    """`readings.jsonl` has one line per frame that was read, each as `/v1/read` answers."""
+    """`readings.jsonl` has one line per frame that was read, each as `/v1/read` answers; `summary.json` has shares of
+    time and episodes per person.
+    """
     jobs, job = _jobs(request), _found(request, job_id)
     path = jobs.result(job, name)
     if path is None:
