@@ -40,7 +40,9 @@ class FakeClassifier:
         self.not_a_face = not_a_face
         self.seen: list[NDArray[np.uint8]] = []
 
-    def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
+    def classify(
+        self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None, balance: float = 0
+    ) -> list[Emotions]:
         self.seen += crops
         taxonomy = TAXONOMIES[labels or "ferplus"]
         answers = []

@@ -28,7 +28,9 @@ class ReadsOnePlace(FakeClassifier):
 
     part = (slice(30, 42), slice(6, 18))
 
-    def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
+    def classify(
+        self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None, balance: float = 0
+    ) -> list[Emotions]:
         happy = [1 / (1 + math.exp(2.5 - crop[self.part].std() / 20)) for crop in crops]
         return [Emotions("ferplus", (1 - p, p, 0, 0, 0, 0, 0, 0)) for p in happy]
 
@@ -74,7 +76,9 @@ def test_weights_are_log_odds_of_a_part_seen_sharp() -> None:
     added = np.random.default_rng(4).normal(size=(CELLS, CELLS))
 
     class AddsUp(FakeClassifier):
-        def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
+        def classify(
+            self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None, balance: float = 0
+        ) -> list[Emotions]:
             odds = [float((crop[3::6, 3::6] / 255 * added).sum()) for crop in crops]
             p = [1 / (1 + math.exp(-one)) for one in odds]
             return [Emotions("ferplus", (1 - one, one, 0, 0, 0, 0, 0, 0)) for one in p]

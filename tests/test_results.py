@@ -68,6 +68,7 @@ OPTIONS = st.builds(
     min_visible=SHARES,
     max_not_a_face=SHARES,
     crop_scale=st.floats(0.1, 10),
+    balance=SHARES,
 )
 READINGS = st.builds(
     FrameReading,
@@ -304,6 +305,7 @@ def test_from_dict_misses_no_label() -> None:
     [
         *(("min_face_px", value) for value in (-1, math.nan)),
         *(("max_not_a_face", value) for value in (-0.1, 1.1, math.nan)),
+        *(("balance", value) for value in (-0.1, 1.1, math.nan)),
         *(("min_visible", value) for value in (-0.1, 1.1, math.nan)),
         *(("crop_scale", value) for value in (0, 0.05, 11, -1, math.nan)),
     ],

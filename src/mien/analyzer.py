@@ -41,9 +41,13 @@ class Analyzer:
         max_not_a_face: Leave out boxes that more than this share of viewers would call no face; 1 keeps all. At 0.1
             0.4 % of the faces that no viewer doubted are lost (2,280 rows of FER-2013 kept aside in training).
         crop_scale: Side of the crop over the longer side of the box; None takes what the model was trained on.
+        balance: How far to favour rare emotions, in 0..1: raise it to find more of them, at the price of more wrong
+            answers. On FER+ PublicTest 0.5 finds 75 % of disgust instead of 42 % and 79 % of fear instead of 66 %,
+            and costs 1.8 points of accuracy (`docs/doubt.md`).
 
     Raises:
-        ValueError: an unknown detector or label set, or a number out of range.
+        ValueError: an unknown detector or label set, a number out of range, or a balance for a model whose card does
+            not say how frequent its labels are.
         WeightsError: a model or detector file that is absent or not what it should be.
 
     Example:
@@ -62,6 +66,7 @@ class Analyzer:
         min_visible: float = 0.75,
         max_not_a_face: float = 0.1,
         crop_scale: float | None = None,
+        balance: float = 0.0,
     ) -> None:
         self.classifier = EmotionClassifier.load(model, threads=THREADS) if isinstance(model, str | Path) else model
         if detector is None:
@@ -75,7 +80,10 @@ class Analyzer:
             min_visible=min_visible,
             max_not_a_face=max_not_a_face,
             crop_scale=card.input.crop_scale if crop_scale is None else crop_scale,
+            balance=balance,
         )
+        if balance and card.head(self.options.labels).frequencies is None:
+            raise ValueError(f"the card of {card.name} does not say how frequent its labels are: leave balance at 0")
 
     def with_profile(self, profile: Profile | None) -> Self:
         """The same analyzer, nothing loaded again, that reads one person; None reads anyone.
@@ -237,7 +245,7 @@ class Analyzer:
         Returns:
             One result per crop, in order.
         """
-        return self.classifier.classify(crops, labels=self.options.labels)
+        return self.classifier.classify(crops, labels=self.options.labels, balance=self.options.balance)
 
 
 def _within(box_xyxy: BoxXyxy, width: int, height: int) -> BoxXyxy:

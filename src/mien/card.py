@@ -12,7 +12,7 @@ from typing import Any, Self
 from mien.errors import CardError
 from mien.taxonomy import TAXONOMIES
 
-__all__ = ["CARD_KEY", "Head", "InputSpec", "ModelCard"]
+__all__ = ["CARD_KEY", "Head", "InputSpec", "ModelCard", "Trust"]
 
 CARD_KEY = "mien.card"
 
@@ -31,6 +31,31 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """How far a head's answers can be trusted, as fitted on rows that training kept aside; see `docs/doubt.md`.
+
+    Args:
+        bias: Of the log-odds that an answer is right.
+        weights: Of ln p and of -ln(1 - p) in these log-odds, with p the answer's probability; 0 or more each.
+        lack_weights: What lack of sharpness, grain and lack of light take from them (`Quality.lack`); 0 or more each.
+        plausible_from: Labels of this probability and more are plausible, and the most probable one.
+        plausible_coverage: How often the right label is among the plausible ones.
+        sure_from: Answers of this certainty and more are sure; None if no accuracy could be promised.
+        sure_accuracy: How many of the sure answers are right, with 95 % confidence.
+        rows: How many rows it was fitted on.
+    """
+
+    bias: float
+    weights: tuple[float, float]
+    lack_weights: tuple[float, float, float]
+    plausible_from: float
+    plausible_coverage: float
+    sure_from: float | None
+    sure_accuracy: float
+    rows: int
+
+
+@dataclass(frozen=True)
 class Head:
     """One set of logits and what its columns mean.
 
@@ -39,12 +64,41 @@ class Head:
         output: Name of the graph's output, `(n, len(labels) + len(extra))` logits.
         extra: What the columns after the labels mean: "unknown" and "not_a_face", or nothing.
         temperature: The logits of the labels are divided by it before the softmax; fitted on validation rows.
+        frequencies: How often the model expects each label, on validation rows; they sum to 1. None if not known.
+        trust: How far its answers can be trusted; None if nothing is promised.
+        vote_temperature: All logits are divided by it to say how viewers would vote; of a head with `extra` columns.
+        not_a_face_from: Of this share of votes and more, "no face" is a doubt: 1 in 100 faces that no viewer doubted
+            has it; of such a head. None if not known.
     """
 
     taxonomy: str
     output: str
     extra: tuple[str, ...]
     temperature: float
+    frequencies: tuple[float, ...] | None = None
+    trust: Trust | None = None
+    vote_temperature: float = 1.0
+    not_a_face_from: float | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read a head as it stands in a card; what an older card lacks is not known.
+
+        Raises:
+            KeyError, TypeError: it is of another shape.
+        """
+        frequencies, trust = values.get("frequencies"), values.get("trust")
+        if trust is not None:
+            tuples = {name: tuple(trust[name]) for name in ("weights", "lack_weights")}
+            trust = Trust(**{**trust, **tuples})
+        return cls(
+            **{
+                **values,
+                "extra": tuple(values["extra"]),
+                "frequencies": None if frequencies is None else tuple(frequencies),
+                "trust": trust,
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -87,8 +141,14 @@ class ModelCard:
         for head in self.heads:
             if head.taxonomy not in TAXONOMIES:
                 raise CardError(f"the card of {self.name} names an unknown taxonomy {head.taxonomy!r}")
-            if not head.temperature > 0:
-                raise CardError(f"the card of {self.name}: temperature must be positive, got {head.temperature}")
+            for temperature in (head.temperature, head.vote_temperature):
+                if not temperature > 0:
+                    raise CardError(f"the card of {self.name}: temperature must be positive, got {temperature}")
+            if head.frequencies is not None and len(head.frequencies) != len(TAXONOMIES[head.taxonomy]):
+                raise CardError(
+                    f"the card of {self.name}: expected a frequency for each label of {head.taxonomy}, "
+                    f"got {len(head.frequencies)}"
+                )
 
     def head(self, labels: str) -> Head:
         """The head that answers in a label set.
@@ -119,7 +179,7 @@ class ModelCard:
         try:
             values = json.loads(text)
             values["input"] = InputSpec(**values["input"])
-            values["heads"] = tuple(Head(**{**head, "extra": tuple(head["extra"])}) for head in values["heads"])
+            values["heads"] = tuple(map(Head.from_dict, values["heads"]))
             return cls(**values)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise CardError(f"{source} has a card that this version of mien cannot read: {error}") from None

@@ -2,7 +2,9 @@
 
 import copy
 import hashlib
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, Self
@@ -12,11 +14,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from mien.card import CARD_KEY, ModelCard
+from mien.doubt import answers_votes, decide, expected_votes
 from mien.errors import CardError, WeightsMissingError
 from mien.preprocess import to_input
 from mien.profiles import Profile
+from mien.quality import measure_quality
 from mien.results import Emotions
-from mien.taxonomy import FERPLUS, FERPLUS_VOTES, TAXONOMIES
+from mien.taxonomy import FERPLUS_VOTES, NOT_A_FACE, TAXONOMIES
 
 __all__ = ["DEFAULT_MODEL", "Classifier", "EmotionClassifier", "embedded_models"]
 
@@ -38,7 +42,9 @@ class Classifier(Protocol):
         """SHA-256 of the model file."""
         ...
 
-    def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
+    def classify(
+        self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None, balance: float = 0.0
+    ) -> list[Emotions]:
         """One result per crop, in order."""
         ...
 
@@ -130,48 +136,67 @@ class EmotionClassifier:
             Name of the label set -> `(n, len(labels) + len(extra))` logits, and "embedding" -> `(n, width)` where
             the model has one.
         """
-        outputs = {head.taxonomy: head.output for head in self.card.heads}
-        if self.card.embedding is not None:
-            outputs["embedding"] = self.card.embedding
-        answers = self._session.run(list(outputs.values()), {"faces": to_input(crops, self.card.input)})
-        return dict(zip(outputs, answers, strict=True))
+        return self._answer(to_input(crops, self.card.input))
 
-    def classify(self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None) -> list[Emotions]:
-        """How each face looks to viewers.
+    def classify(
+        self, crops: Sequence[NDArray[np.uint8]], *, labels: str | None = None, balance: float = 0.0
+    ) -> list[Emotions]:
+        """How each face looks to viewers, and how far to trust it.
 
         Args:
             crops: Face crops framed as the card says, `(height, width, 3)` RGB or `(height, width)` grey uint8.
             labels: Name of the label set; None takes the model's first.
+            balance: As `Analyzer` takes it.
 
         Returns:
             One result per crop, in order; an empty list for no crops.
 
         Raises:
-            ValueError: a crop of another shape or type, or a label set that the model does not answer in.
+            ValueError: a crop of another shape or type, a label set that the model does not answer in, or a balance
+                out of range or for a model whose card knows no frequencies.
         """
         head = self.card.heads[0] if labels is None else self.card.head(labels)
         if not crops:
             return []
-        answers = self.logits(crops)
-        logits = answers[head.taxonomy][:, : len(TAXONOMIES[head.taxonomy])] / head.temperature
-        if self.profile is not None:
-            logits = self.profile.adjust(logits, answers.get("embedding"), labels=head.taxonomy)
-        values = _softmax(logits)
-        votes = self._votes(answers)
+        faces = to_input(crops, self.card.input)
+        answers = self._answer(faces)
+        quality = measure_quality(faces, [max(crop.shape[:2]) for crop in crops])
+        logits = answers[head.taxonomy][:, : len(TAXONOMIES[head.taxonomy])]
+        if self.profile is not None:  # what the card promises, it promises of the general model alone
+            tempered = logits / head.temperature
+            logits = self.profile.adjust(tempered, answers.get("embedding"), labels=head.taxonomy)
+            head = replace(head, temperature=1.0, trust=None)
+        decision = decide(head, logits, quality.lack, balance=balance)
+        names = np.array(TAXONOMIES[head.taxonomy].labels)
+        votes, no_face = self._votes(answers)
         return [
-            Emotions(head.taxonomy, tuple(values[row].tolist()), None if votes is None else tuple(votes[row].tolist()))
-            for row in range(len(crops))
+            Emotions(
+                taxonomy=head.taxonomy,
+                values=tuple(decision.values[row].tolist()),
+                votes=None if votes is None else tuple(votes[row].tolist()),
+                certainty=None if decision.certainty is None else float(decision.certainty[row]),
+                plausible=() if decision.plausible is None else tuple(names[decision.plausible[row]].tolist()),
+                doubts=(
+                    *(("low_certainty",) if decision.unsure is not None and decision.unsure[row] else ()),
+                    *(("not_a_face",) if no_face[row] else ()),
+                    *seen,
+                ),
+            )
+            for row, seen in enumerate(quality.doubts())
         ]
 
-    def _votes(self, answers: dict[str, NDArray[np.float32]]) -> NDArray[np.float64] | None:
-        """`(n, 10)`: what viewers would say, from the head that was trained on their votes; None without one."""
-        labels = (FERPLUS.name, FERPLUS_VOTES[len(FERPLUS) :])
-        if labels not in [(head.taxonomy, head.extra) for head in self.card.heads]:
-            return None
-        return _softmax(answers[FERPLUS.name])
+    def _answer(self, faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """As `logits`, for the model's own input."""
+        outputs = {head.taxonomy: head.output for head in self.card.heads}
+        if self.card.embedding is not None:
+            outputs["embedding"] = self.card.embedding
+        return dict(zip(outputs, self._session.run(list(outputs.values()), {"faces": faces}), strict=True))
 
-
-def _softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Rows as probabilities; in double precision, so that they sum to 1 within 1e-12."""
-    exps = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(exps / exps.sum(axis=1, keepdims=True), np.float64)
+    def _votes(self, answers: dict[str, NDArray[np.float32]]) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
+        """`(n, 10)` what viewers would say, None without a head trained on votes; `(n,)` whether it may be no face."""
+        head = next((head for head in self.card.heads if answers_votes(head)), None)
+        if head is None:
+            return None, np.zeros(len(next(iter(answers.values()))), bool)
+        votes = expected_votes(head, answers[head.taxonomy])
+        limit = math.inf if head.not_a_face_from is None else head.not_a_face_from
+        return votes, np.asarray(votes[:, FERPLUS_VOTES.index(NOT_A_FACE)] >= limit)

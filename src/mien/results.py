@@ -304,6 +304,8 @@ class ReadOptions:
         max_not_a_face: Boxes that more than this share of viewers would call no face are left out; 1 keeps all.
         crop_scale: Side of the square crop over the longer side of the box.
         profile: Whose personal profile moved the emotions, and what it holds; None for the general model alone.
+        balance: How far rare emotions are favoured: 0 decides for the most probable one, 1 as if all were equally
+            frequent.
 
     Raises:
         ValueError: a number out of range.
@@ -316,6 +318,7 @@ class ReadOptions:
     max_not_a_face: float
     crop_scale: float
     profile: str | None = None
+    balance: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.min_face_px >= 0:
@@ -324,6 +327,7 @@ class ReadOptions:
             raise ValueError(f"crop_scale must lie in 0.1..10, got {self.crop_scale}")
         _share("min_visible", self.min_visible)
         _share("max_not_a_face", self.max_not_a_face)
+        _share("balance", self.balance)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 from sklearn.metrics import log_loss
 
-from mien.evaluation.calibration import TEMPERATURE_RANGE, ece, fit_temperature, reliability, softmax
+from mien.doubt import softmax
+from mien.evaluation.calibration import TEMPERATURE_RANGE, ece, fit_temperature, reliability
 
 
 def drawn_from_their_own_logits(

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from mien.evaluation.calibration import softmax
+from mien.doubt import plausible, softmax
 from mien.evaluation.conformal import (
     coverage_range,
     fit_plausible_threshold,
     fit_unsure_threshold,
-    plausible,
     selection_scores,
     set_scores,
 )

@@ -8,8 +8,9 @@ import pytest
 
 from evaluation_samples import CARD, HEAD, VOTE_HEAD, answers_to, every_nth_row, sample_faces
 from mien.datasets.droplist import DropList
+from mien.doubt import softmax
 from mien.errors import DataError
-from mien.evaluation.calibration import ece, softmax
+from mien.evaluation.calibration import ece
 from mien.evaluation.judge import default_labels, default_split, judge, set_exam
 from mien.evaluation.metrics import nll
 from mien.evaluation.protocol import vote_shares

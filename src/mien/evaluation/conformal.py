@@ -20,7 +20,6 @@ __all__ = [
     "coverage_range",
     "fit_plausible_threshold",
     "fit_unsure_threshold",
-    "plausible",
     "selection_scores",
     "set_scores",
 ]
@@ -76,25 +75,6 @@ class SelectionScores:
         return {**asdict(self), "accuracy_interval": list(self.accuracy_interval)}
 
 
-def plausible(probabilities: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
-    """Which labels are plausible for each face: those that reach the threshold, and always the most probable one.
-
-    Args:
-        probabilities: `(n, classes)`.
-        threshold: Of `fit_plausible_threshold`, fitted on probabilities of the same temperature.
-
-    Returns:
-        `(n, classes)`; each row holds at least one True.
-
-    Example:
-        >>> plausible(np.array([[0.9, 0.06, 0.04], [0.45, 0.35, 0.2]]), 0.3)
-        array([[ True, False, False], [ True,  True, False]])
-    """
-    sets = np.asarray(probabilities >= threshold)
-    sets[np.arange(len(sets)), probabilities.argmax(axis=1)] = True
-    return sets
-
-
 def fit_plausible_threshold(
     probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, coverage: float = 0.9
 ) -> float:
@@ -118,7 +98,7 @@ def fit_plausible_threshold(
         coverage: What to promise, in (0, 1).
 
     Returns:
-        A threshold for `plausible`, in [0, 1]; 0, at which every label is plausible, for fewer than about
+        A threshold for `mien.doubt.plausible`, in [0, 1]; 0, at which every label is plausible, for fewer than about
         `coverage / (1 - coverage)` rows.
 
     Raises:

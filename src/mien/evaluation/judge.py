@@ -10,8 +10,8 @@ from mien.card import Head, ModelCard
 from mien.datasets.droplist import DropList
 from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.datasets.fer2013 import PUBLIC_TEST
+from mien.doubt import softmax
 from mien.errors import DataError
-from mien.evaluation.calibration import softmax
 from mien.evaluation.protocol import Truth, true_labels
 from mien.evaluation.scores import Scores, score
 from mien.taxonomy import FERPLUS, Taxonomy

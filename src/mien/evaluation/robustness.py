@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.datasets.pictures import Progress
-from mien.evaluation.calibration import softmax
+from mien.doubt import softmax
 from mien.evaluation.judge import Evaluation
 from mien.evaluation.metrics import Interval, percent_interval, wilson_interval
 from mien.evaluation.perturbations import JITTER, PERTURBATIONS, Perturbation

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.evaluation.calibration import Reliability, reliability, softmax
+from mien.doubt import softmax
+from mien.evaluation.calibration import Reliability, reliability
 from mien.evaluation.metrics import (
     ClassScores,
     Interval,

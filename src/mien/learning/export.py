@@ -10,10 +10,8 @@ import onnx
 from numpy.typing import NDArray
 
 from mien.card import CARD_KEY, Head, InputSpec, ModelCard
-from mien.datasets.faceset import UNLABELLED
-from mien.datasets.ferplus import majority_labels
 from mien.errors import ExportError
-from mien.evaluation.calibration import fit_temperature
+from mien.learning.doubt import fit_heads
 from mien.learning.graphs import FaceReader, graph_answers, write_graph
 from mien.learning.members import Members
 from mien.learning.quantisation import quantise
@@ -117,20 +115,22 @@ def export_runs(
         contrast_floor=contrast_floor,
     )
     outputs = [*first.heads, *(["embedding"] if len(first.heads) > 1 else [])]
+    heads = [
+        Head(taxonomy, output, columns[len(TAXONOMIES[taxonomy]) :], temperature=1.0)
+        for output, (taxonomy, columns) in first.heads.items()
+    ]
     scores, protocol = measured_scores(metrics)
     with replacing(destination) as unfinished:
         write_graph(reader, unfinished, outputs=outputs, check_faces=kept["pixels"][:CHECK_FACES])
         if int8:
             exact = graph_answers(unfinished, outputs, kept["pixels"])
             quantise(unfinished, faces=kept["pixels"][:RANGE_FACES])
-        answers = graph_answers(unfinished, outputs, kept["pixels"])
-        if int8:
-            _check_same_decisions(exact, answers, list(first.heads))
+            _check_same_decisions(exact, graph_answers(unfinished, outputs, kept["pixels"]), list(first.heads))
         card = ModelCard(
             name=name,
             version=version,
             input=InputSpec(side_px=kept["pixels"].shape[1], crop_scale=CROP_SCALE),
-            heads=_fitted_heads(first, answers, kept),
+            heads=fit_heads(heads, kept, read=lambda faces: graph_answers(unfinished, outputs, faces)),
             embedding="embedding" if "embedding" in outputs else None,
             parameters=sum(parameter.numel() for parameter in reader.parameters()),
             licence="Apache-2.0",
@@ -170,23 +170,6 @@ def _history(run: Path) -> dict[str, Any]:
     record = read_record(run)
     record["data"]["source"] = Path(record["data"]["source"]).name  # a card travels: whose folder it was is not told
     return {"run": run.name, **record, "recipe": (run / RECIPE).read_text("utf-8")}
-
-
-def _fitted_heads(
-    trained: TrainedNetwork, answers: Mapping[str, NDArray[np.float32]], kept: Mapping[str, NDArray[Any]]
-) -> tuple[Head, ...]:
-    """The heads of the card, calibrated on rows that no network has learnt."""
-    heads = []
-    for output, (taxonomy, columns) in trained.heads.items():
-        truth = majority_labels(kept["votes"]) if output == "votes" else kept["labels"]
-        temperature = _fitted_temperature(answers[output][:, : len(TAXONOMIES[taxonomy])], truth)
-        heads.append(Head(taxonomy, output, columns[len(TAXONOMIES[taxonomy]) :], temperature))
-    return tuple(heads)
-
-
-def _fitted_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
-    known = truth != UNLABELLED
-    return fit_temperature(logits[known], truth[known])
 
 
 def _check_same_decisions(
