@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.card import Head, InputSpec, ModelCard
+from mien.card import Head, InputSpec, ModelCard, Trust
 from mien.errors import CardError
 from mien.taxonomy import TAXONOMIES
 
@@ -18,12 +18,31 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-HEADS = st.builds(
-    Head,
-    taxonomy=st.sampled_from(sorted(TAXONOMIES)),
-    output=st.text(),
-    extra=st.sampled_from([(), ("unknown", "not_a_face")]),
-    temperature=st.floats(0.01, 100),
+SHARES = st.floats(0, 1)
+WEIGHTS = st.floats(0, 100)
+TRUST = st.builds(
+    Trust,
+    bias=FINITE,
+    weights=st.tuples(WEIGHTS, WEIGHTS),
+    lack_weights=st.tuples(WEIGHTS, WEIGHTS, WEIGHTS),
+    plausible_from=SHARES,
+    plausible_coverage=SHARES,
+    sure_from=st.none() | SHARES,
+    sure_accuracy=SHARES,
+    rows=st.integers(1),
+)
+HEADS = st.sampled_from(sorted(TAXONOMIES)).flatmap(
+    lambda name: st.builds(
+        Head,
+        taxonomy=st.just(name),
+        output=st.text(),
+        extra=st.sampled_from([(), ("unknown", "not_a_face")]),
+        temperature=st.floats(0.01, 100),
+        frequencies=st.none() | st.tuples(*[SHARES] * len(TAXONOMIES[name])),
+        trust=st.none() | TRUST,
+        vote_temperature=st.floats(0.01, 100),
+        not_a_face_from=st.none() | SHARES,
+    )
 )
 CARDS = st.builds(
     ModelCard,
@@ -88,6 +107,21 @@ def test_a_card_with_an_unknown_taxonomy_is_refused() -> None:
 def test_a_temperature_is_positive(temperature: float) -> None:
     with pytest.raises(CardError, match="temperature must be positive"):
         card(heads=(Head("ferplus", "out", (), temperature),))
+    with pytest.raises(CardError, match="temperature must be positive"):
+        card(heads=(Head("ferplus", "out", (), 1.0, vote_temperature=temperature),))
+
+
+def test_there_is_a_frequency_for_each_label() -> None:
+    with pytest.raises(CardError, match="expected a frequency for each label of ferplus, got 7"):
+        card(heads=(Head("ferplus", "out", (), 1.0, frequencies=(1 / 7,) * 7),))
+
+
+def test_a_card_from_before_there_was_doubt_promises_nothing() -> None:
+    values = json.loads(card().to_json())
+    for head in values["heads"]:
+        for name in ("frequencies", "trust", "vote_temperature", "not_a_face_from"):
+            del head[name]
+    assert ModelCard.from_json(json.dumps(values), source="old.onnx") == card()
 
 
 def without(name: str) -> str:
@@ -117,6 +151,8 @@ def with_values(**changes: Any) -> str:
         with_values(heads=3),
         with_values(heads=[3]),
         with_values(heads=[{"taxonomy": "ferplus"}]),
+        with_values(heads=[{**json.loads(card().to_json())["heads"][0], "trust": {"bias": 1}}]),
+        with_values(heads=[{**json.loads(card().to_json())["heads"][0], "trust": 3}]),
         with_values(of_a_later_version=1),
     ],
 )

@@ -87,18 +87,14 @@ class Head:
         Raises:
             KeyError, TypeError: it is of another shape.
         """
-        frequencies, trust = values.get("frequencies"), values.get("trust")
-        if trust is not None:
-            tuples = {name: tuple(trust[name]) for name in ("weights", "lack_weights")}
-            trust = Trust(**{**trust, **tuples})
-        return cls(
-            **{
-                **values,
-                "extra": tuple(values["extra"]),
-                "frequencies": None if frequencies is None else tuple(frequencies),
-                "trust": trust,
-            }
-        )
+        known = {"frequencies": None, "trust": None, **values}
+        known["extra"] = tuple(known["extra"])
+        if known["frequencies"] is not None:
+            known["frequencies"] = tuple(known["frequencies"])
+        if known["trust"] is not None:
+            trust = {**known["trust"]}
+            known["trust"] = Trust(**{**trust, **{name: tuple(trust[name]) for name in ("weights", "lack_weights")}})
+        return cls(**known)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import optimize
 from sklearn.metrics import log_loss
 
 from mien.doubt import softmax
@@ -20,13 +20,6 @@ def drawn_from_their_own_logits(
     logits = 2 * random.normal(size=(n, 7))
     cumulative = softmax(logits, temperature=temperature).cumsum(axis=1)
     return logits, (random.random((n, 1)) > cumulative).sum(axis=1).astype(np.int64)
-
-
-def test_softmax_equals_scipys_and_survives_large_and_infinite_logits() -> None:
-    logits = np.array([[1000.0, 999.0, -np.inf], [0.0, -2.0, 1.0]])
-    np.testing.assert_allclose(softmax(logits, temperature=2.0), special.softmax(logits / 2, axis=1))
-    with pytest.raises(ValueError, match="temperature must be positive"):
-        softmax(logits, temperature=0)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.3, 3.0))

@@ -7,6 +7,7 @@ import typer
 
 from mien import __version__
 from mien.cli.analyze import analyze
+from mien.cli.calibrate import calibrate
 from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
 from mien.cli.explain import explain
@@ -45,6 +46,7 @@ def options(
 
 
 app.command("analyze")(analyze)
+app.command("calibrate")(calibrate)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)
 app.add_typer(data_app, name="data")
