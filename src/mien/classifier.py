@@ -161,7 +161,7 @@ class EmotionClassifier:
         faces = to_input(crops, self.card.input)
         answers = self._answer(faces)
         quality = measure_quality(faces, [max(crop.shape[:2]) for crop in crops])
-        logits = answers[head.taxonomy][:, : len(TAXONOMIES[head.taxonomy])]
+        logits: NDArray[np.floating] = answers[head.taxonomy][:, : len(TAXONOMIES[head.taxonomy])]
         if self.profile is not None:  # what the card promises, it promises of the general model alone
             tempered = logits / head.temperature
             logits = self.profile.adjust(tempered, answers.get("embedding"), labels=head.taxonomy)
