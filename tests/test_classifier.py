@@ -50,7 +50,8 @@ def test_probabilities_follow_from_the_logits_and_the_card(
     odds = np.exp(logits[:, : len(FERPLUS)] / head.temperature)
     expected = odds / odds.sum(axis=1, keepdims=True)
     assert np.allclose([answer.values for answer in classifier.classify(list(faces))], expected, atol=1e-6)
-    votes = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    odds = np.exp(logits / head.vote_temperature)
+    votes = odds / odds.sum(axis=1, keepdims=True)
     assert np.allclose([answer.votes or () for answer in classifier.classify(list(faces))], votes, atol=1e-6)
 
 

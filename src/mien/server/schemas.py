@@ -71,6 +71,7 @@ class OptionsAnswer(_Answer):
     min_visible: float
     max_not_a_face: float
     crop_scale: float
+    balance: float = Field(description="How far rare emotions are favoured, 0..1; 0 decides for the most probable one.")
     profile: str | None = Field(description="Whose personal profile moved the emotions; null for the model alone.")
 
 
