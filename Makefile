@@ -1,5 +1,5 @@
 # Every command a newcomer needs. `make demo` and `make test` want Python 3.11 or newer, make and git; `make test`
-# also ffprobe and ffmpeg, which judge what mien reads from videos.
+# also ffprobe and ffmpeg, which judge what mien reads from videos, and Chromium, which the pages are tried in.
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,6 +36,7 @@ test: judges install check
 
 judges:
 	@command -v ffprobe >/dev/null || { echo "make test needs ffmpeg and its ffprobe: apt-get install ffmpeg"; exit 1; }
+	@command -v chromium >/dev/null || { echo "make test needs Chromium: apt-get install chromium"; exit 1; }
 
 check: format-check lint types floors tests
 

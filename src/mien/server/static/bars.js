@@ -1,8 +1,6 @@
 // One bar per emotion; grey where the reading is unsure.
 
-import { css, percent } from "./verdict.js";
-
-const GREY_RGB = [150, 156, 166];
+import { UNSURE_RGB, css, percent } from "./verdict.js";
 
 export class Bars {
   #rows = new Map();
@@ -35,7 +33,7 @@ export class Bars {
       row.classList.toggle("is-top", certain && label === emotions.top);
       row.classList.toggle("is-plausible", !certain && emotions.plausible.includes(label));
       fill.style.transform = `scaleX(${share})`;
-      fill.style.backgroundColor = css(certain ? this.#colours[label] : GREY_RGB);
+      fill.style.backgroundColor = css(certain ? this.#colours[label] : UNSURE_RGB);
       value.textContent = percent(share);
     }
   }

@@ -7,7 +7,7 @@ import { consented } from "./consent.js";
 import { Film } from "./film.js";
 import { People } from "./people.js";
 import { Durations, Rate } from "./rates.js";
-import { reportOf } from "./report.js";
+import { clock } from "./report.js";
 import { fileName, save } from "./saving.js";
 import { Sitting } from "./sitting.js";
 import { Stage } from "./stage.js";
@@ -187,11 +187,9 @@ async function endRecording() {
 }
 
 function showSitting() {
-  const seconds = Math.floor(sitting.length_s);
-  const length = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   const what = film.running ? "readings and the picture" : "readings, no picture";
   const doing = sitting.recording ? `Recording ${what}` : "Recorded";
-  at("sitting-state").textContent = `${doing}: ${length}, ${sitting.frames.length} readings.`;
+  at("sitting-state").textContent = `${doing}: ${clock(sitting.length_s)}, ${sitting.frames.length} readings.`;
   press("record", sitting.recording);
   at("record").querySelector("span").textContent = sitting.recording ? "Stop recording" : "Record";
   at("record-video").hidden = !sitting.recording || film.running || !Film.possible;
@@ -231,7 +229,7 @@ at("record").onclick = record;
 at("record-video").onclick = recordVideo;
 at("save-csv").onclick = () => save(new Blob([sitting.csv()], { type: "text/csv" }), fileName("csv", sitting.when));
 at("save-report").onclick = () =>
-  save(new Blob([reportOf(sitting)], { type: "text/html" }), fileName("html", sitting.when));
+  save(new Blob([sitting.report()], { type: "text/html" }), fileName("html", sitting.when));
 at("discard").onclick = discard;
 addEventListener("beforeunload", (event) => sitting.recording && event.preventDefault());
 
@@ -250,7 +248,7 @@ stage.mirror(about.camera === "page");
 press("mirror", stage.mirrored);
 at("picker").hidden = about.camera !== "page";
 people.begin(about);
-enter("idle", at("sentence").textContent, about.camera === "page" ? "Start the camera" : "Show the camera");
-at("sentence").textContent = "mien says how the faces before this camera look to viewers.";
+const invitation = "mien says how the faces before this camera look to viewers.";
+enter("idle", invitation, about.camera === "page" ? "Start the camera" : "Show the camera");
 if (about.camera === "page") await listCameras();
 else if (!about.consent) await start();

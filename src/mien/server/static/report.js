@@ -1,23 +1,32 @@
-// A sitting as one HTML file that needs nothing else: who looked how, for how long, and when.
+// A sitting or a video as one HTML file that needs nothing else: who looked how, for how long, and when.
 
 import { css, percent } from "./verdict.js";
 
 const escape = (text) =>
   String(text).replace(/[&<>"']/g, (mark) => `&#${mark.charCodeAt(0)};`);
 
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+// "1:05".
+export function clock(seconds) {
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
 
-const LONGEST_GAP_S = 1; // a reading stands for the time until the next one, but not for longer
+const LONGEST_GAP_S = 1;
 const WIDTH = 720;
 const BAND = 36;
 const COLUMNS = 240;
 
+// For how long a reading stands: until the next one, the last one as long as the one before it.
+export function lastingOf(frames, index) {
+  const first = Math.max(0, Math.min(index, frames.length - 2));
+  return frames.length < 2 ? 0 : Math.min(frames[first + 1].time_s - frames[first].time_s, LONGEST_GAP_S);
+}
+
 // What each person's readings add up to: {number, name, seen_s, unsure_s, seconds: {label: s}, moments}.
-function summarise(frames, labels) {
+export function summarise(frames, labels) {
   const people = new Map();
   frames.forEach(({ time_s, people: here }, index) => {
-    const next_s = frames[index + 1]?.time_s ?? time_s;
-    const lasts_s = Math.min(next_s - time_s, LONGEST_GAP_S);
+    const lasts_s = lastingOf(frames, index);
     for (const somebody of here) {
       if (!somebody) continue;
       const { number, name, verdict } = somebody;
@@ -40,15 +49,18 @@ function summarise(frames, labels) {
   return [...people.values()].sort((a, b) => a.number - b.number);
 }
 
-function band(person, length_s, { labels, colours }) {
+// One person's readings over time as an SVG picture.
+export function band(person, length_s, { labels, colours }) {
   const columns = new Map();
-  for (const { time_s, emotions } of person.moments) {
-    const column = Math.min(COLUMNS - 1, Math.floor((COLUMNS * time_s) / length_s));
-    const bin = columns.get(column) ?? { sums: labels.map(() => 0), count: 0, unsure: 0 };
-    labels.forEach((label, index) => (bin.sums[index] += emotions.probabilities[label]));
-    bin.count += 1;
-    bin.unsure += emotions.unsure ? 1 : 0;
-    columns.set(column, bin);
+  const columnOf = (time_s) => Math.min(COLUMNS - 1, Math.floor((COLUMNS * time_s) / length_s));
+  for (const { time_s, lasts_s, emotions } of person.moments) {
+    for (let column = columnOf(time_s); column <= columnOf(time_s + lasts_s); column += 1) {
+      const bin = columns.get(column) ?? { sums: labels.map(() => 0), count: 0, unsure: 0 };
+      labels.forEach((label, index) => (bin.sums[index] += emotions.probabilities[label]));
+      bin.count += 1;
+      bin.unsure += emotions.unsure ? 1 : 0;
+      columns.set(column, bin);
+    }
   }
   const step = WIDTH / COLUMNS;
   const parts = [...columns].flatMap(([column, bin]) => {
@@ -64,7 +76,7 @@ function band(person, length_s, { labels, colours }) {
       return high < 0.4 ? "" : rect;
     });
   });
-  return `<svg viewBox="0 0 ${WIDTH} ${BAND}" preserveAspectRatio="none" role="img" aria-label="${escape(person.name)} over time">${parts.join("")}</svg>`;
+  return `<svg viewBox="0 0 ${WIDTH} ${BAND}" preserveAspectRatio="none" shape-rendering="crispEdges" role="img" aria-label="${escape(person.name)} over time">${parts.join("")}</svg>`;
 }
 
 function section(person, length_s, about) {
@@ -93,17 +105,16 @@ svg{width:100%;height:${BAND}px;border-radius:6px;display:block;background:rgb(1
 th{text-align:left;font-weight:600}td,th{padding:.2rem .75rem .2rem 0;font-variant-numeric:tabular-nums}
 .share{width:45%}.share i{display:block;height:8px;border-radius:4px;min-width:1px}footer{margin-top:3rem}`;
 
-export function reportOf(sitting) {
-  const { about, frames, when } = sitting;
-  const length_s = Math.max(sitting.length_s, 0.001);
+// what: {title, about, frames, when, length_s}, frames as `tableOf` takes them.
+export function reportOf({ title, about, frames, when, length_s }) {
   const people = summarise(frames, about.labels);
   const body = people.length
     ? people.map((person) => section(person, length_s, about)).join("\n")
     : "<p>No face was seen.</p>";
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>mien: a sitting</title><style>${STYLE}</style></head><body>
-<h1>A sitting</h1>
+<title>mien: ${escape(title)}</title><style>${STYLE}</style></head><body>
+<h1>${escape(title)}</h1>
 <p class="notice">${escape(when.toLocaleString())}, ${clock(length_s)} long, ${frames.length} readings. ${escape(about.notice)}</p>
 ${body}
 <footer>Colours as along the track; grey where the reading is unsure. Read with mien ${escape(about.mien)}, model ${escape(about.model)}, detector ${escape(about.detector)}.</footer>

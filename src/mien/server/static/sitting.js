@@ -1,12 +1,7 @@
 // What was read while "record" was on. It lives in this page and goes when the page goes; saving it is the user's act.
 
-import { csv } from "./saving.js";
-
-const WHERE = ["input", "frame", "timestamp", "face_idx", "track_id", "success", "FaceScore"];
-const BOX = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FrameWidth", "FrameHeight"];
-const DOUBT = ["certainty", "unsure", "not_a_face", "unknown", "plausible", "doubts"];
-const POINTS = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"];
-const VIEWERS = ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"];
+import { reportOf } from "./report.js";
+import { tableOf } from "./table.js";
 
 export class Sitting {
   #began_ms = 0;
@@ -37,7 +32,7 @@ export class Sitting {
   }
 
   discard() {
-    this.frames = []; // [{time_s, reading, people}], people as `add` keeps them
+    this.frames = []; // as `tableOf` and `reportOf` take them
     this.when = null;
     this.#past_s = 0;
     if (this.#began_ms) this.#began_ms = performance.now();
@@ -48,51 +43,15 @@ export class Sitting {
     if (!this.recording || captured_ms < this.#began_ms) return;
     const time_s = this.#past_s + (captured_ms - this.#began_ms) / 1000;
     const here = people.map((person) => person && { number: person.number, name: person.name, verdict: person.verdict });
-    this.frames.push({ time_s, reading, people: here });
+    this.frames.push({ input: "live", number: this.frames.length, time_s, reading, people: here });
   }
 
-  // The table that `mien` writes for videos, so that `mien convert` and every script for it take this one too.
+  report() {
+    const { about, frames, when } = this;
+    return reportOf({ title: "A sitting", about, frames, when, length_s: Math.max(this.length_s, 0.001) });
+  }
+
   csv() {
-    const labels = this.about.labels;
-    const smooth = labels.map((label) => `${label}_smooth`);
-    const viewers = VIEWERS.map((label) => `${label}_viewers`);
-    const points = POINTS.flatMap((point) => [`${point}_x`, `${point}_y`]);
-    const columns = [...WHERE, ...BOX, ...labels, ...smooth, ...DOUBT, ...viewers, ...points];
-    return csv(columns, this.frames.flatMap((frame, number) => rowsOf(frame, number, labels)));
+    return tableOf(this.frames, this.about.labels);
   }
-}
-
-function rowsOf({ time_s, reading, people }, number, labels) {
-  const [FrameWidth, FrameHeight] = reading.size_wh;
-  const frame = { input: "live", frame: number, timestamp: time_s, FrameWidth, FrameHeight };
-  if (!reading.faces.length) return [{ ...frame, success: 0 }];
-  return reading.faces.map((face, index) => {
-    const [left, top, right, bottom] = face.box_xyxy;
-    const { probabilities, viewers, certainty, unsure, plausible, doubts } = face.emotions;
-    const row = {
-      ...frame,
-      face_idx: index,
-      track_id: people[index] && people[index].number - 1,
-      success: 1,
-      FaceScore: face.score,
-      FaceRectX: left,
-      FaceRectY: top,
-      FaceRectWidth: right - left,
-      FaceRectHeight: bottom - top,
-      ...probabilities,
-      certainty,
-      unsure: Number(unsure),
-      not_a_face: viewers?.not_a_face,
-      unknown: viewers?.unknown,
-      plausible: plausible.join(" "),
-      doubts: doubts.join(" "),
-    };
-    for (const label of labels) row[`${label}_smooth`] = face.smooth?.probabilities[label];
-    for (const label of VIEWERS) row[`${label}_viewers`] = viewers?.[label];
-    for (const [point, [x, y]] of Object.entries(face.landmarks ?? {})) {
-      row[`${point}_x`] = x;
-      row[`${point}_y`] = y;
-    }
-    return row;
-  });
 }

@@ -7,7 +7,7 @@ const DOUBTS = {
   too_dark: "too dark",
   too_blurred: "too blurred",
 };
-const UNSURE_RGB = [150, 156, 166];
+export const UNSURE_RGB = [150, 156, 166];
 
 export const percent = (share) => `${Math.round(100 * share)} %`;
 
