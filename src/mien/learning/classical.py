@@ -7,7 +7,6 @@ objects in a file that, unlike a pickle, runs nothing when it is read.
 
 import csv
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import ParameterGrid, StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC
 
 from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.datasets.leaks import near_copy_groups
@@ -36,6 +34,7 @@ from mien.errors import RecipeError, RunError
 from mien.learning.hog import Hog
 from mien.learning.recipe import ClassicalRecipe
 from mien.learning.runs import begin_run, read_recipe, read_record, update_record
+from mien.learning.svm import KernelSVM
 from mien.learning.training import split_training
 from mien.writing import replacing
 
@@ -44,8 +43,11 @@ __all__ = ["CLASSICAL_MODEL", "GRID", "ClassicalModel", "features_of", "load_cla
 CLASSICAL_MODEL = "model.skops"
 GRID = "grid.csv"
 
-_TRUSTED = ["sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration"]
-_CACHE_MB = 1000
+_TRUSTED = [
+    "mien.learning.svm.KernelSVM",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+]
 _BLOCK = 2048
 
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -158,7 +160,7 @@ def load_classical(run: Path) -> ClassicalModel:
 
 def _estimator(recipe: ClassicalRecipe) -> Pipeline:
     """The classifier behind its features, with the parameters of the first point of the grid."""
-    classifier = SVC(cache_size=_CACHE_MB) if recipe.classifier == "svm" else KNeighborsClassifier()
+    classifier = KernelSVM() if recipe.classifier == "svm" else KNeighborsClassifier()
     unknown = sorted(set(recipe.grid) - set(classifier.get_params()))
     if unknown:
         raise RecipeError(
@@ -217,7 +219,7 @@ def _folds(labels: NDArray[np.int64], groups: NDArray[np.intp], recipe: Classica
 
 
 def _jobs() -> int:
-    return os.cpu_count() or 1
+    return int(joblib.cpu_count())
 
 
 def _shown(fits: Iterator[Any], *, total: int, visible: bool) -> Iterator[Any]:

@@ -233,7 +233,7 @@ class ClassicalRecipe:
         summary: One line for `mien train --list`.
         features: "pixels" as they are in 0..1, or "hog", histograms of oriented gradients (Dalal & Triggs 2005).
         pca_components: Principal components kept of the features, whitened; 0 keeps the features.
-        grid: Parameter of scikit-learn's `SVC` or `KNeighborsClassifier` -> the values to try.
+        grid: Parameter of `svm.KernelSVM` or of scikit-learn's `KNeighborsClassifier` -> the values to try.
         folds: Folds of the search and of the calibration; near copies stay in one fold.
         grid_rows: Rows that the search uses, drawn at random; 0 uses all. The final fit uses all in any case.
         validation: Share of Training kept aside, near copies on one side; neither search nor fit sees it.
