@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from fakes import FakeClassifier, FakeDetector
 from mien.errors import MediaError
 from mien.media.videos import open_video
 from mien.results import Face, FrameReading
+from video_samples import write_video
 
 PHOTO = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 
@@ -117,6 +119,15 @@ def test_a_video_gives_one_reading_per_frame_at_its_true_time(shared_media: Any)
         assert [(reading.index, reading.time_s) for reading in readings] == [(f.index, f.time_s) for f in video]
     assert {face.track_id for reading in readings for face in reading.faces} == {0}
     assert sum(len(reading.faces) == 1 for reading in readings) == len(readings)
+
+
+def test_a_video_is_read_frame_by_frame(tmp_path: Path) -> None:
+    path = tmp_path / "made.mp4"
+    write_video(path, [Fraction(1), Fraction(11, 10), Fraction(3, 2)])
+    analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector(Face((8.0, 8.0, 40.0, 40.0), 0.9, None)))
+    readings = list(analyzer.read_video(path, options=mien.StreamOptions(birth_s=0.1)))
+    assert [(reading.index, reading.time_s) for reading in readings] == [(0, 1.0), (1, 1.1), (2, 1.5)]
+    assert [[face.smooth is not None for face in reading.faces] for reading in readings] == [[True]] * 3
 
 
 def test_a_part_of_a_video(shared_media: Any) -> None:

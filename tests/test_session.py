@@ -1,12 +1,21 @@
 """A session: numbers for people, steady readings, and nothing that leaks from one stream to another."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import mien
 from fakes import FakeClassifier, FakeDetector
-from mien.results import Face, FrameReading
+from mien.classifier import Classifier
+from mien.faces.detector import Detector
+from mien.results import SMOOTHINGS, Emotions, Face, FaceReading, FrameReading, Smoothing
+from mien.session import Session
+from mien.smoothing import Steady
+from mien.taxonomy import FERPLUS
 
 RNG = np.random.default_rng(0)
 TEXTURE = RNG.integers(0, 256, (12, 12, 3), np.uint8).repeat(4, axis=0).repeat(4, axis=1)
@@ -82,6 +91,55 @@ def test_raw_and_steady_are_both_there() -> None:
     assert face.smooth is not None
     assert face.emotions.probabilities["neutral"] == 1.0
     assert 0.3 < face.smooth.probabilities["neutral"] < 0.6
+
+
+values = st.lists(st.floats(0.001, 1), min_size=8, max_size=8).map(lambda v: np.array(v) / sum(v))
+moment = st.tuples(st.floats(0, 1), st.lists(values, min_size=3, max_size=3), st.lists(st.integers(0, 2), unique=True))
+
+
+class PlaceReader:
+    """Says of the face at each of three places what is written there."""
+
+    options = analyzer(FakeDetector()).options
+
+    def __init__(self, detector: Detector) -> None:
+        self.classifier: Classifier = FakeClassifier()
+        self.detector = detector
+        self.written: list[NDArray[np.float64]] = []
+
+    def read_faces(self, frame_rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[FaceReading | None]:
+        return [
+            FaceReading(face.box_xyxy, face.score, None, Emotions("ferplus", tuple(self.written[place_of(face)])))
+            for face in faces
+        ]
+
+
+def place_of(face: Face | FaceReading) -> int:
+    """Which of three places, 70 px apart."""
+    return round(face.box_xyxy[0] / 70)
+
+
+@given(st.sampled_from(SMOOTHINGS), st.lists(moment, min_size=1, max_size=8))
+def test_smoothing_never_mixes_two_tracks(
+    kind: Smoothing, moments: list[tuple[float, list[NDArray[np.float64]], list[int]]]
+) -> None:
+    """Whoever comes, goes or is told first: a face's steady reading comes of its own track's readings alone."""
+    detector, time_s = FakeDetector(), 0.0
+    reader = PlaceReader(detector)
+    session = Session(reader, detector, mien.StreamOptions(detect_every=1, smoothing=kind, memory_s=0.5))
+    alone: dict[int, Steady] = {}
+    for seconds, reader.written, present in moments:
+        time_s += seconds
+        frame = frame_with(*((70 * place, 30) for place in range(3) if place in present))
+        detector.faces = tuple(face_at(70 * place, 30) for place in present)
+        found = session.look(frame)
+        reading, keys = session.advance(frame, time_s=time_s, found=found)
+        for face, key in zip(reading.faces, keys, strict=True):
+            steady = alone.setdefault(key, Steady(session.options, FERPLUS.labels))
+            expected = steady.update(time_s=time_s, probabilities=reader.written[place_of(face)])
+            assert face.smooth is not None
+            assert face.smooth.values == pytest.approx(expected)
+        assert {place_of(face) for face in reading.faces} >= set(present)
 
 
 def test_reset_forgets_and_two_sessions_share_nothing() -> None:

@@ -38,7 +38,7 @@ Doubt = Literal["low_certainty", "not_a_face", "too_small", "too_dark", "too_blu
 DOUBTS: tuple[Doubt, ...] = get_args(Doubt)
 """All of them, in the order that `Emotions.doubts` keeps."""
 
-Smoothing = Literal["average", "exponential", "none"]
+Smoothing = Literal["average", "exponential", "filter", "none"]
 """How readings are made steady along a track."""
 
 SMOOTHINGS: tuple[Smoothing, ...] = get_args(Smoothing)
@@ -337,9 +337,11 @@ class StreamOptions:
     Args:
         detect_every: The detector looks at every so many frames, and at once where a face was lost sight of; between
             them faces are followed by what the picture shows. 1 detects on every frame.
-        smoothing: "average" over a window, "exponential" forgetting, or "none".
-        smoothing_s: The window of "average" or the half-life of "exponential": raise it for steadier readings, lower
-            it for faster ones.
+        smoothing: "average" over a window, "exponential" forgetting, "filter" (a hidden Markov model, which knows how
+            long expressions last) or "none".
+        smoothing_s: The window of "average" (0.3 is as steady as the default), the half-life of "exponential", the
+            time in which the readings of "filter" count once (0.075): raise it for steadier readings, lower it for
+            faster ones.
         hold: The steady label changes only when another is ahead of it by this much; 0 changes at once.
         birth_s: A face becomes a person, with a number, once it has been seen for this long (see `Tracker`).
         memory_s: A person who is out of sight for longer comes back as another one.
@@ -350,8 +352,8 @@ class StreamOptions:
 
     detect_every: int = 5
     smoothing: Smoothing = "exponential"
-    smoothing_s: float = 0.25
-    hold: float = 0.1
+    smoothing_s: float = 0.15
+    hold: float = 0.15
     birth_s: float = 0.2
     memory_s: float = 2.0
 

@@ -13,6 +13,7 @@ from mien.faces.picture import require_rgb
 from mien.faces.tracking import Tracked, Tracker
 from mien.results import Emotions, Face, FaceReading, FrameReading, ReadOptions, StreamOptions
 from mien.smoothing import Steady
+from mien.taxonomy import TAXONOMIES
 
 __all__ = ["FaceReader", "Found", "Session"]
 
@@ -154,7 +155,8 @@ class Session:
         read = self._reader.read_faces(frame_rgb, [seen.face for seen in followed])
         answers = dict(zip((seen.key for seen in followed), read, strict=True))
         answers |= {seen.key: found[seen.detection] for seen in tracked if seen.detection is not None}
-        self._steady = {key: self._steady.get(key) or Steady(self.options) for key in self._tracker.people}
+        labels = TAXONOMIES[self._reader.options.labels].labels
+        self._steady = {key: self._steady.get(key) or Steady(self.options, labels) for key in self._tracker.people}
         faces, keys = [], []
         for seen in tracked:
             answer = answers[seen.key]

@@ -12,10 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.results import StreamOptions
+from mien.transitions import over, rates_between
 
-__all__ = ["ExponentialSmoother", "LabelHold", "MovingAverage", "Smoother", "Steady"]
+__all__ = ["ExponentialSmoother", "ForwardFilter", "LabelHold", "MovingAverage", "Smoother", "Steady"]
 
 Floats = NDArray[np.float64]
+
+_LEAST_PROBABILITY = 0.01
+"""No single reading rules a label out."""
 
 _LEAD = 1e-9
 """By how much a held label is ahead of an equal one: nothing, but on top."""
@@ -95,6 +99,38 @@ class ExponentialSmoother:
         return self._mean
 
 
+class ForwardFilter:
+    """What a face shows, given all readings so far: a hidden Markov model's forward recursion, in real time.
+
+    Between readings the belief spreads as expressions change (`mien.transitions`); a reading multiplies it by its
+    probabilities. Neighbouring frames show nearly the same picture and err alike, so that they must not count as so
+    many witnesses: readings count once in `evidence_s` seconds, however many there are.
+
+    Example:
+        >>> smoother = ForwardFilter(evidence_s=0.5, rates=rates_between(("neutral", "happy")))
+        >>> first = smoother.update(time_s=0.0, probabilities=np.array([0.9, 0.1]))
+        >>> smoother.update(time_s=0.04, probabilities=np.array([0.4, 0.6])).argmax().item()
+        0
+    """
+
+    def __init__(self, *, evidence_s: float, rates: Floats) -> None:
+        self.evidence_s = evidence_s
+        self.rates = rates
+        self._clock = _Clock()
+        self._belief: Floats | None = None
+
+    def update(self, *, time_s: float, probabilities: Floats) -> Floats:
+        seconds = self._clock.tick(time_s)
+        evidence = np.maximum(probabilities, _LEAST_PROBABILITY)
+        if self._belief is None or seconds is None:
+            belief = evidence
+        else:
+            weight = min(seconds / self.evidence_s, 1.0) if self.evidence_s > 0 else 1.0
+            belief = (self._belief @ over(self.rates, seconds)) * evidence**weight
+        self._belief = belief / belief.sum()
+        return self._belief
+
+
 class LabelHold:
     """Hysteresis: the label stays on top until another is ahead of it by `margin`.
 
@@ -117,10 +153,15 @@ class LabelHold:
 
 
 class Steady:
-    """One track's smoother and label, as the options ask."""
+    """One track's smoother and label, as the options ask.
 
-    def __init__(self, options: StreamOptions) -> None:
-        self._smoother = _smoother(options)
+    Args:
+        options: Which, and how strong.
+        labels: Of the probabilities.
+    """
+
+    def __init__(self, options: StreamOptions, labels: tuple[str, ...]) -> None:
+        self._smoother = _smoother(options, labels)
         self._hold = LabelHold(margin=options.hold)
 
     def update(self, *, time_s: float, probabilities: Floats) -> Floats:
@@ -130,12 +171,14 @@ class Steady:
         return self._hold.update(self._smoother.update(time_s=time_s, probabilities=probabilities))
 
 
-def _smoother(options: StreamOptions) -> Smoother | None:
+def _smoother(options: StreamOptions, labels: tuple[str, ...]) -> Smoother | None:
     """The smoother that the options name."""
     if options.smoothing == "average":
         return MovingAverage(window_s=options.smoothing_s)
     if options.smoothing == "exponential":
         return ExponentialSmoother(half_life_s=options.smoothing_s)
+    if options.smoothing == "filter":
+        return ForwardFilter(evidence_s=options.smoothing_s, rates=rates_between(labels))
     return None
 
 
