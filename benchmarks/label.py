@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0, help="use so many rows of the pool only, for a trial")
     parser.add_argument("--no-views", action="store_true", help="leave disagreement out: a fifth of the time")
     arguments = parser.parse_args()
-    classifier = EmotionClassifier.load(arguments.model, threads=2)
+    classifier = EmotionClassifier.load(arguments.model)
     faces = read(arguments.data, votes=arguments.votes)
     labels = majority_labels(faces.votes)
     in_pool, in_test = ((faces.split == split) & (labels >= 0) for split in (TRAINING, "PublicTest"))

@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--model", default="mien-m")
     arguments = parser.parse_args()
-    classifier = EmotionClassifier.load(arguments.model, threads=2)
+    classifier = EmotionClassifier.load(arguments.model)
     faces = read(arguments.data, votes=arguments.votes)
     labels = majority_labels(faces.votes)
     for title, rows in ((TRAINING, faces.split == TRAINING), ("rows not trained on", faces.split != TRAINING)):

@@ -1,7 +1,6 @@
 """The product in one sentence: find the faces, frame them as the model was trained, say how they look."""
 
 import copy
-import os
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -23,9 +22,6 @@ from mien.session import Session
 from mien.streaming import StreamReader
 
 __all__ = ["Analyzer"]
-
-THREADS = min(2, os.cpu_count() or 1)
-"""Threads of the classifier: two read a face in 0.6 ms, one in 1.1 ms."""
 
 
 class Analyzer:
@@ -68,7 +64,7 @@ class Analyzer:
         crop_scale: float | None = None,
         balance: float = 0.0,
     ) -> None:
-        self.classifier = EmotionClassifier.load(model, threads=THREADS) if isinstance(model, str | Path) else model
+        self.classifier = EmotionClassifier.load(model) if isinstance(model, str | Path) else model
         if detector is None:
             detector = default_detector()
         self.detector = load_detector(detector) if isinstance(detector, str) else detector
@@ -170,10 +166,7 @@ class Analyzer:
             >>> session.read(np.zeros((120, 160, 3), np.uint8), time_s=0.04).faces
             ()
         """
-        reader = copy.copy(self)
-        if isinstance(reader.classifier, EmotionClassifier):  # the other cores have other frames to work on
-            reader.classifier = reader.classifier.on_one_thread()
-        return Session(reader, self._quick_detector, options)
+        return Session(self, self._quick_detector, options)
 
     @cached_property
     def _quick_detector(self) -> Detector:

@@ -55,11 +55,10 @@ def embedded_models() -> dict[str, Path]:
 
 
 class EmotionClassifier:
-    """A model run by ONNX Runtime on one thread; safe to share between threads.
+    """A model run by ONNX Runtime on one thread, which leaves the other cores to others; safe to share between threads.
 
     Args:
         path: An ONNX file with a card inside, as `mien export` writes it.
-        threads: Threads that one call may use. One is fastest for a few faces, and leaves the other cores alone.
 
     Raises:
         WeightsMissingError: there is no such file.
@@ -72,13 +71,18 @@ class EmotionClassifier:
         (2, 'mien-m')
     """
 
-    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
             raise WeightsMissingError(
                 f"{path} is not there: expected an ONNX file or one of {', '.join(embedded_models())}"
             )
-        self._session = self._open(threads)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001  ONNX Runtime's errors share no public base class
+            raise CardError(f"{self.path} is not a model that ONNX Runtime can load: {str(error)[:200]}") from None
         metadata = self._session.get_modelmeta().custom_metadata_map
         if CARD_KEY not in metadata:
             raise CardError(f"{path} has no mien card inside: export it with `mien export`")
@@ -86,9 +90,9 @@ class EmotionClassifier:
         self.profile: Profile | None = None
 
     @classmethod
-    def load(cls, name_or_path: str | Path = DEFAULT_MODEL, *, threads: int = 1) -> Self:
+    def load(cls, name_or_path: str | Path = DEFAULT_MODEL) -> Self:
         """The embedded model of that name, or a model file."""
-        return cls(embedded_models().get(str(name_or_path), Path(name_or_path)), threads=threads)
+        return cls(embedded_models().get(str(name_or_path), Path(name_or_path)))
 
     def with_profile(self, profile: Profile | None) -> Self:
         """The same model, not loaded again, that reads with a person's profile; None reads without one.
@@ -101,25 +105,6 @@ class EmotionClassifier:
         other = copy.copy(self)
         other.profile = profile
         return other
-
-    def on_one_thread(self) -> Self:
-        """The same model on one thread, for those who keep the other cores busy themselves; loaded once."""
-        other = copy.copy(self)
-        other._session = self._one_thread_session
-        return other
-
-    @cached_property
-    def _one_thread_session(self) -> onnxruntime.InferenceSession:
-        return self._open(threads=1)
-
-    def _open(self, threads: int) -> onnxruntime.InferenceSession:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            return onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001  ONNX Runtime's errors share no public base class
-            raise CardError(f"{self.path} is not a model that ONNX Runtime can load: {str(error)[:200]}") from None
 
     @cached_property
     def sha256(self) -> str:

@@ -1,8 +1,10 @@
 """From float32 to 8-bit integers: a graph a quarter of the size and about three times as fast on a CPU.
 
 Weights per output channel, activations per tensor with ranges seen on real faces (Jacob et al. 2018, arXiv
-1712.05877, as ONNX Runtime carries it out). What comes before the first convolution, the crop and the lift of flat
-faces, stays in float32: it is cheap, and grey levels would lose what the lift is there to gain.
+1712.05877, as ONNX Runtime carries it out). Weights use seven of the eight bits: x86 processors from before VNNI add
+pairs of products in 16 bits, where full weights would overflow and answer wrongly without a word. What comes before the
+first convolution, the crop and the lift of flat faces, stays in float32: it is cheap, and grey levels would lose what
+the lift is there to gain.
 """
 
 import logging
@@ -52,6 +54,7 @@ def quantise(path: Path, *, faces: NDArray[np.uint8]) -> None:
             _Faces(faces),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
+            reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=list(_QUANTISED),
