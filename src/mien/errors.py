@@ -16,6 +16,7 @@
     ├── SettingsError (ValueError)         a setting of the service that cannot be
     ├── ServiceError (ConnectionError)     a mien service that cannot be reached, or refuses
     │   └── ServiceBusyError               it has too much to do: try again in `retry_after_s`
+    ├── WindowError (RuntimeError)         no window can be opened on this machine
     └── MissingExtraError (ImportError)    an optional part of mien is not installed
 
 Each also inherits the builtin that a caller would catch. Every message says what was expected, what came
@@ -40,6 +41,7 @@ __all__ = [
     "SettingsError",
     "WeightsError",
     "WeightsMissingError",
+    "WindowError",
 ]
 
 
@@ -114,6 +116,10 @@ class ServiceBusyError(ServiceError):
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class WindowError(MienError, RuntimeError):
+    """No window can be opened: there is no desktop, or OpenCV has no windows."""
 
 
 class MissingExtraError(MienError, ImportError):

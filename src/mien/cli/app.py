@@ -12,6 +12,7 @@ from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
 from mien.cli.explain import explain
 from mien.cli.export import export
+from mien.cli.live import live
 from mien.cli.models import models_app
 from mien.cli.personalize import personalize
 from mien.cli.serve import serve
@@ -51,8 +52,9 @@ app.command("evaluate")(evaluate)
 app.command("explain")(explain)
 app.add_typer(data_app, name="data")
 app.command("export")(export)
-app.command("serve")(serve)
+app.command("live")(live)
 app.command("personalize")(personalize)
+app.command("serve")(serve)
 app.command("train")(train)
 app.command("tune")(tune)
 app.add_typer(models_app, name="models")

@@ -2,21 +2,34 @@
 
 import inspect
 import logging
+import socket
+import sys
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from mien.errors import MissingExtraError
 from mien.server.settings import Settings
 
+if TYPE_CHECKING:
+    from mien.server.watching import OpenCamera
+
 __all__ = ["run_service", "serve"]
 
 
-def run_service(settings: Settings) -> None:
+def run_service(
+    settings: Settings, *, open_camera: "OpenCamera | None" = None, listener: socket.socket | None = None
+) -> None:
     """Run the service until it is told to stop.
+
+    Args:
+        settings: What the operator chose.
+        open_camera: Opens the camera that the live page shows; None takes the browser's.
+        listener: An open socket to listen on; None opens one as the settings say.
 
     Raises:
         MissingExtraError: the server's packages are not installed.
@@ -27,9 +40,8 @@ def run_service(settings: Settings) -> None:
         from mien.server.app import create_app
     except ImportError as error:
         raise MissingExtraError("the service", extra="server") from error
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    uvicorn.run(
-        create_app(settings),
+    config = uvicorn.Config(
+        create_app(settings, open_camera=open_camera),
         host=settings.host,
         port=settings.port,
         access_log=False,  # it would log paths; the service logs routes
@@ -41,6 +53,11 @@ def run_service(settings: Settings) -> None:
         ws_max_size=settings.max_frame_bytes + 8,
         h11_max_incomplete_event_size=32_768,
     )
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # it has stopped by then
+        server.run(sockets=None if listener is None else [listener])
+    if not server.started:
+        sys.exit(3)  # why has been logged
 
 
 def serve(config: Path | None = None, **flags: Any) -> None:
@@ -48,6 +65,7 @@ def serve(config: Path | None = None, **flags: Any) -> None:
 
     Every setting is a flag here, a variable (MIEN_PORT) and a line of the TOML file that --config names; in this order.
     """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     run_service(Settings.load(flags, file=config))
 
 

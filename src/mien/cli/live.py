@@ -1,0 +1,103 @@
+"""`mien live`: a camera, read as it goes, on a page or in a plain window."""
+
+import logging
+import socket
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+from urllib.parse import quote
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from mien.analyzer import Analyzer
+from mien.cli.serve import run_service
+from mien.media.cameras import open_camera
+from mien.results import NOTICE
+from mien.server.settings import Settings
+from mien.window import open_window, show_live
+
+__all__ = ["live"]
+
+_WINDOW_SIDE_PX = 1280
+
+
+def live(
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="What to watch in place of the browser's camera: 0, rtsp://..., http://..., or a video file."
+        ),
+    ] = None,
+    window: Annotated[
+        bool, typer.Option("--window", help="A plain window in place of the page; q closes it.", show_default=False)
+    ] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Say where the page is, and do not open it.", show_default=False)
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the page; 8646, or a free one if that is taken.", min=0, max=65535)
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="An embedded model or a file that mien export wrote.")] = None,
+    detector: Annotated[
+        str | None, typer.Option(help="mtcnn, yunet or haar; yunet where it has been pulled, else mtcnn.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="ferplus (8 emotions) or fer2013 (7).")] = None,
+) -> None:
+    """Watch a camera and see how the faces before it look, as it happens.
+
+    Without --source the page uses the browser's own camera. Every setting of `mien serve` holds here too, by its
+    variable or in the file that MIEN_CONFIG names.
+    """
+    settings = Settings.load({"port": port, "model": model, "detector": detector, "labels": labels})
+    if window:
+        _show_in_window(source or "0", settings)
+        return
+    if source is not None:
+        open_camera(source).close()  # what is wrong with it is said here, not on the page
+    listener = _listener(settings, any_port=port is None)
+    address = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}/"
+    typer.echo(f"mien live: {address} (Ctrl-C ends it)\n{NOTICE}", err=True)
+    if not no_browser:
+        # The socket listens already: a browser that is quicker than the model waits. In a thread, since a browser
+        # for the terminal returns only at its end.
+        entrance = f"{address}login?token={quote(settings.token)}" if settings.token else address
+        threading.Thread(target=webbrowser.open, args=[entrance], daemon=True).start()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    watch = None if source is None else lambda: _watched(source)
+    run_service(settings, open_camera=watch, listener=listener)
+
+
+def _show_in_window(source: str, settings: Settings) -> None:
+    with open_window("mien (q closes it)") as window:
+        analyzer = Analyzer(model=settings.model, detector=settings.detector, labels=settings.labels)
+        typer.echo(NOTICE, err=True)
+        with open_camera(source, max_side_px=_WINDOW_SIDE_PX) as camera:
+            show_live(camera, analyzer.session(), window)
+
+
+@contextmanager
+def _watched(source: str) -> Iterator[Iterator[NDArray[np.uint8]]]:
+    with open_camera(source) as camera:
+        yield (frame.pixels_rgb for frame in camera)
+
+
+def _listener(settings: Settings, *, any_port: bool) -> socket.socket:
+    """A socket on the port of the settings, or on a free one if that is taken and none was asked for."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError:
+        if not any_port:
+            raise
+    return socket.create_server((settings.host, 0), family=family)
+
+
+def _shown_host(host: str) -> str:
+    """A name by which a browser on this machine reaches an address that is listened on."""
+    if host in {"0.0.0.0", "::", "127.0.0.1"}:  # noqa: S104  compared with, not bound to
+        return "localhost"  # browsers open the camera there, without https
+    return f"[{host}]" if ":" in host else host
