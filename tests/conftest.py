@@ -2,12 +2,17 @@
 
 import csv
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile("mien", deadline=None)  # a busy machine is no failure
 settings.load_profile("mien")
@@ -55,3 +60,18 @@ def shared_models() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the detector files in ../shared/models, which are not here")
     return folder
+
+
+@pytest.fixture(scope="module")  # no longer: playwright's loop would be in the way of tests with one of their own
+def browser() -> Iterator["Browser"]:
+    """A real Chromium; make contexts with `offline=True` for pages that must load nothing."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("needs chromium to open pages: apt-get install chromium")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()

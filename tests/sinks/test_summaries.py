@@ -9,9 +9,11 @@ import pytest
 
 from mien.errors import DataError
 from mien.results import NOTICE, SourceResult
+from mien.sinks.report.sink import ReportSink
 from mien.sinks.sink import Sink
 from mien.sinks.subtitles import SubtitleSink
 from mien.sinks.summaries import SummarySink, VideoFrequencySink
+from mien.sinks.timeline import TimelineSink
 from mien.summary.summarizer import Summary, summarize
 from mien.taxonomy import FERPLUS
 from reading_samples import frame, results, video
@@ -21,6 +23,8 @@ READINGS = video(["happy"] * 6 + [None] * 2 + ["?"] * 2 + ["sad"] * 4)
 SINKS: dict[str, Callable[[Path], Sink]] = {
     "summary": SummarySink,
     "frequency": lambda path: VideoFrequencySink(path, FERPLUS),
+    "report": ReportSink,
+    "timeline": TimelineSink,
     "subtitles": lambda path: SubtitleSink(path.with_suffix(".srt")),
 }
 

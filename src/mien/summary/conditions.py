@@ -10,7 +10,7 @@ from mien.results import FrameReading
 from mien.summary.summarizer import Summarizer, Summary
 from mien.summary.times import seconds_of
 
-__all__ = ["Event", "by_condition", "read_events"]
+__all__ = ["Conditions", "Event", "by_condition", "read_events"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,40 @@ def _event(row: dict[str, str | None], where: str) -> Event:
         raise DataError(f"{where}: {error}") from error
 
 
+class Conditions:
+    """`by_condition` for readings that come one at a time.
+
+    Args:
+        events: The conditions' spans.
+        exclusions: Spans to leave out of every condition, each (start, end) in seconds.
+    """
+
+    def __init__(self, events: Iterable[Event], *, exclusions: Iterable[tuple[float, float]] = ()) -> None:
+        self._spans: dict[str, list[Event]] = {}
+        for event in sorted(events, key=lambda event: event.start_s):
+            self._spans.setdefault(event.label, []).append(event)
+        self._excluded = tuple(exclusions)
+        self._summarizers = {label: Summarizer() for label in self._spans}
+
+    def add(self, reading: FrameReading) -> None:
+        """Take the next reading.
+
+        Raises:
+            ValueError: a reading without a time, or time that runs backwards.
+        """
+        time_s = reading.time_s
+        is_out = time_s is not None and any(start <= time_s < end for start, end in self._excluded)
+        for label, summarizer in self._summarizers.items():
+            if time_s is not None and (is_out or not any(event.covers(time_s) for event in self._spans[label])):
+                summarizer.skip(time_s)
+            else:
+                summarizer.add(reading)
+
+    def finish(self) -> dict[str, Summary]:
+        """Each condition's summary, in the order in which the conditions first begin."""
+        return {label: summarizer.finish() for label, summarizer in self._summarizers.items()}
+
+
 def by_condition(
     readings: Iterable[FrameReading],
     events: Iterable[Event],
@@ -88,17 +122,7 @@ def by_condition(
     Raises:
         ValueError: a reading without a time, or time that runs backwards.
     """
-    spans: dict[str, list[Event]] = {}
-    for event in sorted(events, key=lambda event: event.start_s):
-        spans.setdefault(event.label, []).append(event)
-    excluded = tuple(exclusions)
-    summarizers = {label: Summarizer() for label in spans}
+    conditions = Conditions(events, exclusions=exclusions)
     for reading in readings:
-        time_s = reading.time_s
-        is_out = time_s is not None and any(start <= time_s < end for start, end in excluded)
-        for label, summarizer in summarizers.items():
-            if time_s is not None and (is_out or not any(event.covers(time_s) for event in spans[label])):
-                summarizer.skip(time_s)
-            else:
-                summarizer.add(reading)
-    return {label: summarizer.finish() for label, summarizer in summarizers.items()}
+        conditions.add(reading)
+    return conditions.finish()

@@ -1,0 +1,1 @@
+"""A self-contained HTML page per video, which opens from disk and loads nothing."""
