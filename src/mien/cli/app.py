@@ -8,6 +8,7 @@ import typer
 from mien import __version__
 from mien.cli.analyze import analyze
 from mien.cli.calibrate import calibrate
+from mien.cli.convert import convert
 from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
 from mien.cli.explain import explain
@@ -16,6 +17,7 @@ from mien.cli.live import live
 from mien.cli.models import models_app
 from mien.cli.personalize import personalize
 from mien.cli.serve import serve
+from mien.cli.tracks import tracks_app
 from mien.cli.train import train
 from mien.cli.tune import tune
 from mien.errors import MienError
@@ -48,6 +50,7 @@ def options(
 
 app.command("analyze")(analyze)
 app.command("calibrate")(calibrate)
+app.command("convert")(convert)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)
 app.add_typer(data_app, name="data")
@@ -55,6 +58,7 @@ app.command("export")(export)
 app.command("live")(live)
 app.command("personalize")(personalize)
 app.command("serve")(serve)
+app.add_typer(tracks_app, name="tracks")
 app.command("train")(train)
 app.command("tune")(tune)
 app.add_typer(models_app, name="models")
