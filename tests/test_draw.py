@@ -264,3 +264,18 @@ def test_an_unsure_reading_is_grey_and_no_guess(in_a_video: bool) -> None:
     pixels = draw(frame, reading)
     assert is_colour(pixels[250, 200], _GREY)
     assert not (np.abs(pixels.astype(int) - HAPPY).max(axis=2) <= 3).any()
+
+
+def test_what_is_plausible_stands_in_the_tag_where_it_hides_nothing() -> None:
+    def tag_width(width: int, emotions: Emotions) -> int:
+        pixels = drawn(width, 480, ((200.0, 150.0, 360.0, 350.0), emotions))
+        left, _, right, _ = where(pixels[:140], _GREY)
+        return right - left
+
+    bare = replace(emotions_of("happy"), doubts=("low_certainty",))
+    said = replace(bare, plausible=("happy", "surprise"))
+    too_many = replace(bare, plausible=("happy", "surprise", "sad", "fear"))
+    assert tag_width(640, said) > 1.5 * tag_width(640, bare)
+    assert tag_width(640, too_many) == tag_width(640, bare)
+    box = (10.0, 100.0, 80.0, 180.0)
+    assert np.array_equal(drawn(90, 300, (box, said)), drawn(90, 300, (box, bare))), "no room for more than unsure"

@@ -27,6 +27,7 @@ Window = tuple[int, int, int, int]  # left, top, right, bottom in whole pixels
 _WHITE, _BLACK, _INK = (255, 255, 255), (0, 0, 0), (16, 18, 24)
 _PALE, _GREY = (190, 192, 198), (84, 86, 92)  # the grey of doubt is darker than that of "neutral"
 _SMALLEST_TEXT_PX = 8
+_PLAUSIBLE_NAMED = 3  # more of them say no more than "unsure"
 
 
 def draw(frame_rgb: NDArray[np.uint8], reading: FrameReading) -> NDArray[np.uint8]:
@@ -35,7 +36,7 @@ def draw(frame_rgb: NDArray[np.uint8], reading: FrameReading) -> NDArray[np.uint
     Each face gets a box in the colour of its most probable emotion, its landmarks, a tag such as "happy 93 %",
     and where there is room beside or below it, one bar per emotion. What does not fit the picture is left out. In a
     video the steady emotions are shown, and the tag begins with the number of the person, as in "#2 happy 93 %". A
-    reading that is unsure is grey and says so.
+    reading that is unsure is grey and says so, with what is plausible where there is room: "unsure: sad or neutral".
 
     Args:
         frame_rgb: `(height, width, 3)` uint8, RGB; stays as it is.
@@ -65,7 +66,7 @@ def draw(frame_rgb: NDArray[np.uint8], reading: FrameReading) -> NDArray[np.uint
     taken = list(boxes)
     tags: list[tuple[Tag, Emotions, Rect]] = []
     for face, box in zip(reading.faces, boxes, strict=True):
-        tag = _place_tag(_tag_text(face), box, taken, picture)
+        tag = _place_tag(_tag_texts(face), box, taken, picture)
         if tag is not None:
             taken.append(tag.rect)
             tags.append((tag, _shown(face), box))
@@ -88,11 +89,14 @@ def _colour(emotions: Emotions) -> Colour:
     return _GREY if emotions.unsure else COLOURS_RGB[emotions.top]
 
 
-def _tag_text(face: FaceReading) -> str:
+def _tag_texts(face: FaceReading) -> list[str]:
+    """What the tag may say, the best first."""
     emotions = _shown(face)
     person = "" if face.track_id is None else f"#{face.track_id} "
-    says = "unsure" if emotions.unsure else f"{emotions.top} {100 * emotions.probabilities[emotions.top]:.0f} %"
-    return person + says
+    if not emotions.unsure:
+        return [f"{person}{emotions.top} {100 * emotions.probabilities[emotions.top]:.0f} %"]
+    named = 1 <= len(emotions.plausible) <= _PLAUSIBLE_NAMED
+    return [*([f"{person}unsure: {' or '.join(emotions.plausible)}"] if named else []), f"{person}unsure"]
 
 
 def _text_size(box: "Rect", picture: "Rect") -> float:
@@ -149,7 +153,13 @@ class Panel(NamedTuple):
     label_width: float
 
 
-def _place_tag(text: str, box: Rect, taken: Sequence[Rect], picture: Rect) -> Tag | None:
+def _place_tag(texts: Sequence[str], box: Rect, taken: Sequence[Rect], picture: Rect) -> Tag | None:
+    """The first text that hides nothing, else the last where it hides least of faces and tags."""
+    tags = [tag for text in texts if (tag := _place_text(text, box, taken, picture))]
+    return next((tag for tag in tags if tag.rect.overlap(taken) == 0), tags[-1] if tags else None)
+
+
+def _place_text(text: str, box: Rect, taken: Sequence[Rect], picture: Rect) -> Tag | None:
     """Above the box, else below, else inside it; where it hides least of faces and tags."""
     text_px = max(_SMALLEST_TEXT_PX, round(_text_size(box, picture)))
     text_height, text_width = _text(text, text_px).shape

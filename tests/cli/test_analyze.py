@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from conftest import SharedMedia
+from mien.cli.app import app
 from mien.media.photos import load_photo
 from mien.results import NOTICE, FrameReading
 
@@ -75,6 +79,31 @@ def test_json_on_standard_output_is_json_alone(tmp_path: Path) -> None:
     assert document["photos"][0]["reading"]["faces"][0]["emotions"]["taxonomy"] == "fer2013"
 
 
+def test_a_dark_face_is_unsure_and_says_why_and_what_is_plausible(tmp_path: Path) -> None:
+    dark_photo = tmp_path / "dark.png"
+    Image.fromarray((load_photo(PHOTO) * 0.07).astype(np.uint8)).save(dark_photo)
+    arguments = ["analyze", str(PHOTO), str(dark_photo), "--out", str(tmp_path / "out"), "--detector", "mtcnn"]
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "300"}, catch_exceptions=False)
+    bright, dark = rows(tmp_path / "out" / "readings.csv")
+    assert (bright["unsure"], bright["doubts"], dark["unsure"]) == ("0", "", "1")
+    assert "too_dark" in dark["doubts"]
+    line = next(line for line in done.stdout.splitlines() if "dark.png" in line)
+    assert "unsure" in line
+    assert "too dark" in line
+    assert all(label in line for label in dark["plausible"].split())
+
+
+def test_balance_favours_rare_emotions_and_is_told() -> None:
+    photos = []
+    for balance in ("0", "1"):
+        arguments = ["analyze", str(PHOTO), "--json", "--balance", balance, "--detector", "mtcnn"]
+        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        photos.append(json.loads(done.stdout)["photos"][0]["reading"])
+    assert [photo["options"]["balance"] for photo in photos] == [0, 1]
+    plain, favoured = (photo["faces"][0]["emotions"]["probabilities"]["contempt"] for photo in photos)
+    assert favoured > 3 * plain
+
+
 def test_small_faces_can_be_left_out(tmp_path: Path) -> None:
     done = run_mien("analyze", PHOTO, "--json", "--min-face", "400", cwd=tmp_path)
     assert json.loads(done.stdout)["photos"][0]["reading"]["faces"] == []
@@ -82,7 +111,13 @@ def test_small_faces_can_be_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("analyze",), ("analyze", PHOTO, "--detector", "nobody"), ("analyze", PHOTO, "--labels", "nobody"), ("nobody",)],
+    [
+        ("analyze",),
+        ("analyze", PHOTO, "--balance", "2"),
+        ("analyze", PHOTO, "--detector", "nobody"),
+        ("analyze", PHOTO, "--labels", "nobody"),
+        ("nobody",),
+    ],
 )
 def test_wrong_usage_ends_with_status_2(arguments: tuple[str | Path, ...], tmp_path: Path) -> None:
     done = run_mien(*arguments, cwd=tmp_path)

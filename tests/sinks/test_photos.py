@@ -93,7 +93,8 @@ def test_csv_has_one_row_per_face_and_one_for_a_photo_without(tmp_path: Path) ->
         *("left_eye_x_px", "left_eye_y_px", "right_eye_x_px", "right_eye_y_px", "nose_x_px", "nose_y_px"),
         *("mouth_left_x_px", "mouth_left_y_px", "mouth_right_x_px", "mouth_right_y_px", "top"),
         *("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"),
-        *("unknown", "not_a_face", "certainty", "plausible", "doubts", "model", "error"),
+        *(f"{label}_viewers" for label in FERPLUS.labels),
+        *("unknown", "not_a_face", "certainty", "plausible", "unsure", "doubts", "model", "error"),
     ]
 
 
@@ -106,8 +107,9 @@ def test_csv_keeps_full_precision(tmp_path: Path) -> None:
     assert tuple(float(row[label]) for label in FERPLUS.labels) == face.emotions.values
     assert float(row["nose_y_px"]) == 1 / 3
     assert (row["top"], row["unknown"], row["not_a_face"]) == ("happy", "0.125", "0.0625")
+    assert (row["neutral_viewers"], row["happy_viewers"]) == ("0.8125", "0.0")
     assert float(row["certainty"]) == 1 / 3
-    assert (row["plausible"], row["doubts"]) == ("happy contempt", "low_certainty too_dark")
+    assert (row["plausible"], row["unsure"], row["doubts"]) == ("happy contempt", "1", "low_certainty too_dark")
     assert (row["width_px"], row["height_px"], row["model"], row["error"]) == ("64", "48", "mien-m", "")
 
 

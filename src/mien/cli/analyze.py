@@ -19,7 +19,7 @@ from mien.classifier import DEFAULT_MODEL
 from mien.errors import MediaError
 from mien.media.photos import find_photos, load_photo
 from mien.profiles import Profile
-from mien.results import NOTICE, SourceResult
+from mien.results import NOTICE, Emotions, SourceResult
 from mien.sinks.photos import AnnotatedPhotoSink, CsvSink, FrequencySink, JsonSink
 from mien.sinks.sink import Sink
 from mien.taxonomy import TAXONOMIES
@@ -44,6 +44,10 @@ def analyze(
     profile: Annotated[
         Path | None, typer.Option(help="One person's profile, as mien personalize makes it.", dir_okay=False)
     ] = None,
+    balance: Annotated[
+        float,
+        typer.Option(help="Favour rare emotions: 0 not at all, 1 as if all were equally frequent.", min=0, max=1),
+    ] = 0,
     max_pixels: Annotated[
         int, typer.Option(help="Refuse photos that claim more pixels than this.", min=1)
     ] = 100_000_000,
@@ -54,7 +58,7 @@ def analyze(
     Exit status: 0 all could be read, 1 some could not (each is named, and has a row with its error), 2 wrong usage.
     """
     try:
-        analyzer = Analyzer(model=model, detector=detector, labels=labels, min_face_px=min_face)
+        analyzer = Analyzer(model=model, detector=detector, labels=labels, min_face_px=min_face, balance=balance)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if profile is not None:
@@ -114,16 +118,28 @@ def _read_all(
 
 
 def _print_table(results: list[SourceResult]) -> None:
-    table = Table("photo", "face", "box (px)", "looks", "share", "next", caption=NOTICE, caption_justify="left")
+    table = Table(*_COLUMNS, caption=NOTICE, caption_justify="left")
     for result in results:
         if result.reading is None:
             continue
         if not result.reading.faces:
             table.add_row(result.source, "no face")
-        for index, face in enumerate(result.reading.faces):
-            (top, share), (second, second_share), *_ = sorted(
-                face.emotions.probabilities.items(), key=lambda item: -item[1]
-            )
+        for number, face in enumerate(result.reading.faces):
             box = " ".join(f"{value:.0f}" for value in face.box_xyxy)
-            table.add_row(result.source, str(index), box, top, f"{share:.0%}", f"{second} {second_share:.0%}")
+            table.add_row(result.source, str(number), box, *_looks(face.emotions))
     Console(highlight=False).print(table)
+
+
+_COLUMNS = ("photo", "face", "box (px)", "looks", "certainty", "plausible", "doubts")
+
+
+def _looks(emotions: Emotions) -> tuple[str, ...]:
+    """The cells from "looks" on; what is unsure is no guess."""
+    shares = emotions.probabilities
+    named = sorted(emotions.plausible or (emotions.top,), key=lambda label: -shares[label])
+    return (
+        "unsure" if emotions.unsure else emotions.top,
+        "" if emotions.certainty is None else f"{emotions.certainty:.0%}",
+        ", ".join(f"{label} {shares[label]:.0%}" for label in named),
+        ", ".join(word.replace("_", " ") for word in emotions.doubts),
+    )

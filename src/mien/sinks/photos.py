@@ -18,7 +18,7 @@ from PIL import Image, PngImagePlugin
 from mien.draw import draw
 from mien.results import NOTICE, FaceReading, Landmarks, SourceResult
 from mien.sinks.sink import FileSink, check_taxonomy
-from mien.taxonomy import Taxonomy
+from mien.taxonomy import FERPLUS, Taxonomy
 from mien.writing import replacing
 
 __all__ = ["AnnotatedPhotoSink", "CsvSink", "FrequencySink", "JsonSink"]
@@ -31,8 +31,9 @@ class CsvSink(FileSink):
     """One row per face; a photo without a face has one row with 0 faces, one that could not be read, with its error.
 
     Columns: source, width_px, height_px, faces (how many), face (which, from 0), score, x0_px .. y1_px (the box),
-    the landmarks, top, one per emotion, unknown, not_a_face, certainty, plausible (labels), doubts (words; none where
-    the reading is sure), model, error. Numbers are at full precision; words of one cell have a space between.
+    the landmarks, top, one per emotion (its probability), one per answer of viewers (the share expected to give it:
+    neutral_viewers .. contempt_viewers, unknown, not_a_face), certainty, plausible (labels), unsure (0 or 1), doubts
+    (words: why), model, error. Numbers are at full precision; words of one cell have a space between.
 
     Args:
         path: The file to write; its folder is made.
@@ -64,7 +65,8 @@ class CsvSink(FileSink):
     def _begin(self) -> None:
         points = [f"{point.name}_{axis}_px" for point in fields(Landmarks) for axis in "xy"]
         before = ["source", "width_px", "height_px", "faces", "face", "score", "x0_px", "y0_px", "x1_px", "y1_px"]
-        after = ["unknown", "not_a_face", "certainty", "plausible", "doubts", "model", "error"]
+        viewers = [f"{label}_viewers" for label in FERPLUS.labels]
+        after = [*viewers, "unknown", "not_a_face", "certainty", "plausible", "unsure", "doubts", "model", "error"]
         columns = [*before, *points, "top", *self.taxonomy.labels, *after]
         self._rows = csv.DictWriter(self._file, columns, restval="")
         self._rows.writeheader()
@@ -182,6 +184,7 @@ class AnnotatedPhotoSink:
 def _face_cells(face: FaceReading) -> dict[str, Any]:
     """The cells of one face's row by column."""
     points = face.landmarks.to_dict() if face.landmarks else {}
+    viewers = face.emotions.viewers or {}
     return {
         "score": face.score,
         **dict(zip(("x0_px", "y0_px", "x1_px", "y1_px"), face.box_xyxy, strict=True)),
@@ -192,10 +195,12 @@ def _face_cells(face: FaceReading) -> dict[str, Any]:
         },
         "top": face.emotions.top,
         **face.emotions.probabilities,
+        **{f"{label}_viewers": viewers.get(label) for label in FERPLUS.labels},
         "unknown": face.emotions.unknown,
         "not_a_face": face.emotions.not_a_face,
         "certainty": face.emotions.certainty,
         "plausible": " ".join(face.emotions.plausible),
+        "unsure": int(face.emotions.unsure),
         "doubts": " ".join(face.emotions.doubts),
     }
 
