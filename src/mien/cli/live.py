@@ -1,19 +1,15 @@
 """`mien live`: a camera, read as it goes, on a page or in a plain window."""
 
-import logging
-import socket
-import threading
-import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
-from urllib.parse import quote
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from mien.analyzer import Analyzer
+from mien.cli.pages import open_page
 from mien.cli.serve import run_service
 from mien.media.cameras import open_camera
 from mien.results import NOTICE
@@ -58,15 +54,7 @@ def live(
         return
     if source is not None:
         open_camera(source).close()  # what is wrong with it is said here, not on the page
-    listener = _listener(settings, any_port=port is None)
-    address = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}/"
-    typer.echo(f"mien live: {address} (Ctrl-C ends it)\n{NOTICE}", err=True)
-    if not no_browser:
-        # The socket listens already: a browser that is quicker than the model waits. In a thread, since a browser
-        # for the terminal returns only at its end.
-        entrance = f"{address}login?token={quote(settings.token)}" if settings.token else address
-        threading.Thread(target=webbrowser.open, args=[entrance], daemon=True).start()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    listener = open_page("mien live", settings, any_port=port is None, browser=not no_browser)
     watch = None if source is None else lambda: _watched(source)
     run_service(settings, open_camera=watch, listener=listener)
 
@@ -83,21 +71,3 @@ def _show_in_window(source: str, settings: Settings) -> None:
 def _watched(source: str) -> Iterator[Iterator[NDArray[np.uint8]]]:
     with open_camera(source) as camera:
         yield (frame.pixels_rgb for frame in camera)
-
-
-def _listener(settings: Settings, *, any_port: bool) -> socket.socket:
-    """A socket on the port of the settings, or on a free one if that is taken and none was asked for."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family)
-    except OSError:
-        if not any_port:
-            raise
-    return socket.create_server((settings.host, 0), family=family)
-
-
-def _shown_host(host: str) -> str:
-    """A name by which a browser on this machine reaches an address that is listened on."""
-    if host in {"0.0.0.0", "::", "127.0.0.1"}:  # noqa: S104  compared with, not bound to
-        return "localhost"  # browsers open the camera there, without https
-    return f"[{host}]" if ":" in host else host

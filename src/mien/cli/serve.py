@@ -16,9 +16,11 @@ from mien.errors import MissingExtraError
 from mien.server.settings import Settings
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from mien.server.watching import OpenCamera
 
-__all__ = ["run_service", "serve"]
+__all__ = ["run_app", "run_service", "serve"]
 
 
 def run_service(
@@ -35,13 +37,18 @@ def run_service(
         MissingExtraError: the server's packages are not installed.
     """
     try:
-        import uvicorn
-
         from mien.server.app import create_app
     except ImportError as error:
         raise MissingExtraError("the service", extra="server") from error
+    run_app(create_app(settings, open_camera=open_camera), settings, listener=listener)
+
+
+def run_app(app: "FastAPI", settings: Settings, *, listener: socket.socket | None = None) -> None:
+    """Run an application until it is told to stop; arguments as for `run_service`."""
+    import uvicorn
+
     config = uvicorn.Config(
-        create_app(settings, open_camera=open_camera),
+        app,
         host=settings.host,
         port=settings.port,
         access_log=False,  # it would log paths; the service logs routes

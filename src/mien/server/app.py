@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
 
 from mien import __version__
-from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError
 from mien.results import NOTICE
 from mien.server import live, login, photos, videos
 from mien.server.live import Live
 from mien.server.logs import RequestLog
 from mien.server.metrics import CONTENT_TYPE_PLAIN_0_0_4, Metrics
 from mien.server.readers import Readers
+from mien.server.refusals import answer_refusals
 from mien.server.schemas import Error, Health, ModelsAnswer
 from mien.server.security import Security
 from mien.server.settings import Settings
@@ -88,7 +85,7 @@ def create_app(
     for router in (photos.router, videos.router, live.router, login.router):
         app.include_router(router)
     _add_operations(app)
-    _add_error_answers(app)
+    answer_refusals(app)
     app.mount("/", StaticFiles(directory=_PAGES, html=True), name="pages")
     app.add_middleware(Security, settings=settings)
     app.add_middleware(RequestLog, observer=app.state.metrics)  # the outermost: it sees refusals too
@@ -128,25 +125,3 @@ def _add_operations(app: FastAPI) -> None:
     )
     async def metrics(request: Request) -> Response:
         return Response(request.app.state.metrics.text(), headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4})
-
-
-def _add_error_answers(app: FastAPI) -> None:
-    """Every refusal is a sentence in the same form."""
-
-    @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> Response:
-        return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        return JSONResponse({"error": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
-
-    @app.exception_handler(MediaError)
-    async def unreadable(_: Request, error: MediaError) -> Response:
-        return JSONResponse({"error": str(error)}, 413 if isinstance(error, MediaTooLargeError) else 422)
-
-    @app.exception_handler(ServiceError)
-    async def busy(_: Request, error: ServiceError) -> Response:
-        wait_s = error.retry_after_s if isinstance(error, ServiceBusyError) else 5.0
-        return JSONResponse({"error": str(error)}, 503, headers={"retry-after": str(max(1, round(wait_s)))})

@@ -1,0 +1,32 @@
+"""What the service answers when it cannot do what it is asked: every refusal is a sentence in the same form."""
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError
+
+__all__ = ["answer_refusals"]
+
+
+def answer_refusals(app: FastAPI) -> None:
+    """Give an application its answers to what goes wrong: `{"error": one sentence}` with the status that fits."""
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> Response:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return JSONResponse({"error": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
+
+    @app.exception_handler(MediaError)
+    async def unreadable(_: Request, error: MediaError) -> Response:
+        return JSONResponse({"error": str(error)}, 413 if isinstance(error, MediaTooLargeError) else 422)
+
+    @app.exception_handler(ServiceError)
+    async def busy(_: Request, error: ServiceError) -> Response:
+        wait_s = error.retry_after_s if isinstance(error, ServiceBusyError) else 5.0
+        return JSONResponse({"error": str(error)}, 503, headers={"retry-after": str(max(1, round(wait_s)))})
