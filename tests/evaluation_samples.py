@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.card import Head, InputSpec, ModelCard
+from mien.card import Head, InputSpec, ModelCard, Trust
 from mien.datasets.droplist import DropList
 from mien.datasets.faceset import FaceSet
 from mien.evaluation.judge import Exam
@@ -11,6 +11,23 @@ from mien.taxonomy import FER2013, FERPLUS
 
 VOTE_HEAD = Head("ferplus", "votes", ("unknown", "not_a_face"), 0.5)
 HEAD = Head("fer2013", "labels", (), 2.0)
+TRUSTED_HEAD = Head(
+    "fer2013",
+    "labels",
+    (),
+    1.2,
+    frequencies=(0.3, 0.02, 0.08, 0.3, 0.1, 0.1, 0.1),
+    trust=Trust(
+        bias=-0.3,
+        weights=(0.8, 1.1),
+        lack_weights=(1.5, 0.5, 0.5),
+        plausible_from=0.2,
+        plausible_coverage=0.9,
+        sure_from=0.6,
+        sure_accuracy=0.8,
+        rows=500,
+    ),
+)
 CARD = ModelCard(
     name="sample",
     version="1",

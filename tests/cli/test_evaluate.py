@@ -121,7 +121,7 @@ def test_fer2013_is_the_default_without_votes_and_by_choice_with_them(
     assert [one["labels"] for one in metrics] == ["fer2013", "fer2013"]
     assert [one["full"]["n"] for one in metrics] == [20, 60]
     assert "clean" not in metrics[0]
-    assert "vote_nll" not in metrics[1]["full"]
+    assert "votes" not in metrics[1]["full"]
 
 
 def test_a_drop_list_gives_clean_scores_beside_the_full_ones(data: Path, model: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_each_picture_is_a_png_with_something_on_it(draw: Callable[[Evaluation],
 def test_worst_mistakes_are_wrong_and_surest_first() -> None:
     judged = evaluation()
     worst = worst_mistakes(judged, count=5)
-    answers = judged.probabilities
+    answers = judged.decision.values
     wrong = answers.argmax(axis=1) != judged.exam.truth.labels
     assert wrong[worst].all()
     surest = answers.max(axis=1)

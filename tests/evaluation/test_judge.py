@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation_samples import CARD, HEAD, VOTE_HEAD, answers_to, every_nth_row, sample_faces
+from evaluation_samples import CARD, HEAD, TRUSTED_HEAD, VOTE_HEAD, answers_to, every_nth_row, sample_faces
 from mien.datasets.droplist import DropList
 from mien.doubt import softmax
 from mien.errors import DataError
@@ -45,9 +45,11 @@ def test_scores_are_of_the_label_columns_at_the_cards_temperature() -> None:
     assert full.after.ece == pytest.approx(ece(softmax(logits[:, :8] / 0.5), labels))
     assert full.votes is not None
     assert exam.faces.votes is not None
-    shares = vote_shares(exam.faces.votes)
-    assert full.votes.nll == pytest.approx(nll(softmax(logits[:, :8]), shares))
+    shares = vote_shares(exam.faces.votes, answers=10)
+    assert full.votes.nll == pytest.approx(nll(softmax(logits), shares))
+    assert full.votes.answers == 10
     assert full.votes.entropy <= full.votes.nll
+    assert full.doubt is None
     assert evaluation.clean is None
     assert "clean" not in evaluation.to_dict()
 
@@ -95,10 +97,78 @@ def test_the_dict_is_json_as_it_stands() -> None:
         "balanced_accuracy",
         "nll",
         "confusion",
-        "vote_nll",
-        "vote_brier",
+        "votes",
     } <= set(again["full"])
+    assert set(again["full"]["votes"]) == {"answers", "temperature", "nll", "entropy", "brier"}
     assert set(again["full"]["per_class"]["happy"]) >= {"precision", "recall", "recall_interval", "f1", "support"}
+
+
+def test_votes_are_scored_at_their_own_temperature_and_over_the_answers_that_the_head_has() -> None:
+    exam = set_exam(sample_faces(), split="PublicTest", taxonomy=FERPLUS)
+    logits = answers_to(exam, extra=2, seed=5)
+    assert exam.faces.votes is not None
+    for head, answers in ((replace(VOTE_HEAD, vote_temperature=1.7), 10), (replace(VOTE_HEAD, extra=()), 8)):
+        votes = judge(exam, logits[:, :answers], head=head, model=MODEL).full.votes
+        assert votes is not None
+        expected = softmax(logits[:, :answers], temperature=votes.temperature)
+        shares = exam.faces.votes[:, :answers] / exam.faces.votes[:, :answers].sum(axis=1, keepdims=True)
+        assert (votes.answers, votes.temperature) == (answers, head.vote_temperature)
+        assert votes.brier == pytest.approx(((expected - shares) ** 2).sum(axis=1).mean())
+
+
+def test_what_the_card_promises_is_put_to_the_test() -> None:
+    exam = set_exam(sample_faces(), split="PublicTest", taxonomy=FER2013)
+    logits = answers_to(exam, seed=4)
+    evaluation = judge(exam, logits, head=TRUSTED_HEAD, model=MODEL)
+    decision, doubt, trust = evaluation.decision, evaluation.full.doubt, TRUSTED_HEAD.trust
+    assert doubt is not None
+    assert doubt.sure is not None
+    assert trust is not None
+    assert decision.plausible is not None
+    assert decision.unsure is not None
+    assert decision.certainty is not None
+    labels = exam.truth.labels
+    right = decision.top == labels
+    assert doubt.plausible.coverage == pytest.approx(decision.plausible[np.arange(60), labels].mean())
+    assert doubt.plausible.mean_size == pytest.approx(decision.plausible.sum(axis=1).mean())
+    assert doubt.sure.answered == pytest.approx((~decision.unsure).mean())
+    assert 0 < doubt.sure.answered < 1
+    assert doubt.sure.accuracy == pytest.approx(right[~decision.unsure].mean())
+    assert (doubt.plausible_promised, doubt.sure_promised) == (0.9, 0.8)
+    assert np.average(doubt.certainty.confidence, weights=doubt.certainty.count) == pytest.approx(
+        decision.certainty.mean()
+    )
+    surest = np.argsort(-decision.certainty)[:48]
+    assert evaluation.full.risk_coverage.accuracy_at(0.8) == pytest.approx(right[surest].mean())
+    written = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))["full"]["doubt"]
+    assert written["sure"]["promised"] == 0.8
+    assert written["plausible"]["coverage_interval"] == list(doubt.plausible.coverage_interval)
+    nothing_sure = replace(TRUSTED_HEAD, trust=replace(trust, sure_from=None))
+    doubt = judge(exam, logits, head=nothing_sure, model=MODEL).full.doubt
+    assert doubt is not None
+    assert doubt.sure is None
+
+
+def test_poor_pictures_lower_the_certainty_and_not_the_probabilities() -> None:
+    faces = sample_faces()
+    dark = replace(faces, pixels=faces.pixels // 8)
+    exams = [set_exam(each, split="PublicTest", taxonomy=FER2013) for each in (faces, dark)]
+    seen, hidden = (judge(exam, answers_to(exam, seed=4), head=TRUSTED_HEAD, model=MODEL).decision for exam in exams)
+    assert seen.certainty is not None
+    assert hidden.certainty is not None
+    np.testing.assert_array_equal(seen.values, hidden.values)
+    assert (hidden.certainty < seen.certainty).all()
+
+
+def test_a_balance_is_scored_as_it_decides() -> None:
+    exam = set_exam(sample_faces(), split="PublicTest", taxonomy=FER2013)
+    logits = answers_to(exam, seed=4)
+    plain, balanced = (judge(exam, logits, head=TRUSTED_HEAD, model=MODEL, balance=b) for b in (0.0, 1.0))
+    rare = FER2013.index("disgust")
+    read = [sum(row[rare] for row in one.full.confusion) for one in (plain, balanced)]
+    assert read[1] > read[0]
+    assert balanced.to_dict()["balance"] == 1.0
+    assert balanced.full.accuracy == pytest.approx((balanced.decision.top == exam.truth.labels).mean())
 
 
 def test_a_head_for_other_labels_is_refused() -> None:

@@ -45,6 +45,10 @@ def evaluate(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Go on without the rows that cannot be used, and name them.")
     ] = False,
+    balance: Annotated[
+        float,
+        typer.Option(help="Favour rare emotions: 0 not at all, 1 as if all were equally frequent.", min=0, max=1),
+    ] = 0,
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also read the faces darker, blurred, turned, cut out elsewhere, ...")
     ] = False,
@@ -78,12 +82,18 @@ def evaluate(
         for sentence in (*faces.notes, *faces.skipped):
             typer.echo(sentence, err=True)
         head = card.head(labels or default_labels(faces, card))
+        if balance and head.frequencies is None:
+            raise typer.BadParameter(
+                f"the card of {card.name} does not say how frequent {head.taxonomy}'s labels are",
+                param_hint="--balance",
+            )
         exam = set_exam(faces, split=split or default_split(faces), taxonomy=TAXONOMIES[head.taxonomy], drop=dropped)
         evaluation = judge(
             exam,
             _answers(classifier, exam),
             head=head,
             model={"name": card.name, "version": card.version, "sha256": classifier.sha256},
+            balance=balance,
         )
         changed = None
         if robustness:
@@ -99,7 +109,7 @@ def evaluate(
     for name, scores in sides(evaluation):
         typer.echo(name)
         for key, value in headline(scores).items():
-            typer.echo(f"  {key:<32}{value}")
+            typer.echo(f"  {key:<36}{value}")
     if changed is not None:
         typer.echo(robustness_text(changed))
     page = write_report(evaluation, out, robustness=changed)

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from mien.doubt import softmax
 from mien.evaluation.metrics import right_averaged_over_ties
 
-__all__ = ["TEMPERATURE_RANGE", "Reliability", "ece", "fit_temperature", "match_accuracy", "reliability"]
+__all__ = [
+    "TEMPERATURE_RANGE",
+    "Reliability",
+    "ece",
+    "fit_temperature",
+    "match_accuracy",
+    "reliability",
+    "reliability_of_answers",
+]
 
 TEMPERATURE_RANGE = (0.01, 100.0)
 """Temperatures that `fit_temperature` answers with; an optimum beyond is cut to the end."""
@@ -138,8 +146,26 @@ def reliability(
             "expected probabilities for each label and at least one bin, "
             f"got {len(probabilities)} for {len(labels)} labels and {bins} bins"
         )
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = right_averaged_over_ties(confidence, probabilities.argmax(axis=1) == labels)
+    return reliability_of_answers(
+        probabilities.max(axis=1).astype(np.float64),
+        probabilities.argmax(axis=1) == labels,
+        bins=bins,
+        equal_mass=equal_mass,
+    )
+
+
+def reliability_of_answers(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], *, bins: int = 15, equal_mass: bool = True
+) -> Reliability:
+    """As `reliability`, for answers whose confidence is another number than their probability, such as a certainty.
+
+    Args:
+        confidence: `(n,)` in [0, 1].
+        right: `(n,)`, whether the answers are right.
+        bins: Number of bins.
+        equal_mass: Bins hold equally many rows; otherwise they are equally wide in (0, 1].
+    """
+    share_right = right_averaged_over_ties(confidence, right)
     order = np.argsort(confidence, kind="stable")
     if equal_mass:
         groups = np.array_split(order, bins)
@@ -149,7 +175,7 @@ def reliability(
     groups = [rows for rows in groups if len(rows)]
     return Reliability(
         confidence=tuple(float(confidence[rows].mean()) for rows in groups),
-        accuracy=tuple(float(right[rows].mean()) for rows in groups),
+        accuracy=tuple(float(share_right[rows].mean()) for rows in groups),
         count=tuple(len(rows) for rows in groups),
     )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["confusion_png", "mistakes_png", "reliability_png", "risk_coverage_png", "robustness_png", "worst_mistakes"]
 
 _DPI = 110
-_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#777777"
+_BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 _TILES_WIDE, _TILES_HIGH = 10, 4
 _NAME_CHARACTERS = 22  # as many as fit over a tile; the end of a path tells more than its beginning
 
@@ -43,16 +43,20 @@ def confusion_png(scores: Scores) -> bytes:
 
 
 def reliability_png(scores: Scores) -> bytes:
-    """Accuracy against confidence in bins of equally many rows, before and after the temperature."""
+    """Accuracy against confidence in bins of equally many rows: before and after the temperature, and of certainty."""
     figure = _figure(5.4, 5.0)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="calibrated")
-    for bins, colour, name in (
+    curves = [
         (scores.before, _ORANGE, f"temperature 1: ECE {scores.before.ece:.3f}"),
         (scores.after, _BLUE, f"temperature {scores.temperature:.3g}: ECE {scores.after.ece:.3f}"),
-    ):
+    ]
+    if scores.doubt is not None:
+        certainty = scores.doubt.certainty
+        curves.append((certainty, _GREEN, f"certainty: ECE {certainty.ece:.3f}"))
+    for bins, colour, name in curves:
         axes.plot(bins.confidence, bins.accuracy, "o-", color=colour, markersize=4, label=name)
-    axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="probability of the answer", ylabel="share that is right")
+    axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="probability or certainty of the answer", ylabel="share that is right")
     axes.set_title(f"Reliability, 15 bins of equally many rows\n{scores.protocol}", fontsize=10)
     axes.legend(loc="upper left", fontsize=9)
     axes.grid(alpha=0.3)
@@ -94,7 +98,7 @@ def robustness_png(result: Robustness) -> bytes:
             "s:",
             color=_ORANGE,
             markersize=3,
-            label="mean probability of the answer",
+            label="mean certainty",
         )
         axes.set(ylim=(0, 1), title=curve.name)
         axes.set_xlabel(curve.unit, fontsize=8)
@@ -107,9 +111,9 @@ def robustness_png(result: Robustness) -> bytes:
 
 def worst_mistakes(evaluation: Evaluation, *, count: int) -> list[int]:
     """Positions of the wrong answers that were surest, worst first; at most `count`."""
-    probabilities = evaluation.probabilities
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != evaluation.exam.truth.labels)
-    worst = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    probability = evaluation.decision.values.max(axis=1)
+    wrong = np.flatnonzero(evaluation.decision.top != evaluation.exam.truth.labels)
+    worst = wrong[np.argsort(-probability[wrong], kind="stable")]
     return [int(index) for index in worst[:count]]
 
 
@@ -123,7 +127,7 @@ def mistakes_png(evaluation: Evaluation) -> bytes:
         axes = figure.add_subplot(_TILES_HIGH, _TILES_WIDE, place + 1)
         axes.imshow(exam.faces.pixels[index], cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
-        answer = evaluation.probabilities[index]
+        answer = evaluation.decision.values[index]
         true, read = labels[exam.truth.labels[index]], labels[answer.argmax()]
         name = str(exam.faces.names[index])[-_NAME_CHARACTERS:]
         axes.set_title(f"{name}\n{true}\nread {read} {answer.max():.2f}", fontsize=7)

@@ -10,13 +10,14 @@ from mien.card import Head, ModelCard
 from mien.datasets.droplist import DropList
 from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.datasets.fer2013 import PUBLIC_TEST
-from mien.doubt import softmax
+from mien.doubt import Decision, decide
 from mien.errors import DataError
 from mien.evaluation.protocol import Truth, true_labels
 from mien.evaluation.scores import Scores, score
+from mien.quality import measure_quality
 from mien.taxonomy import FERPLUS, Taxonomy
 
-__all__ = ["VIEWS", "Evaluation", "Exam", "default_labels", "default_split", "judge", "set_exam"]
+__all__ = ["VIEWS", "Evaluation", "Exam", "decide_on", "default_labels", "default_split", "judge", "set_exam"]
 
 VIEWS = "one per face, as stored; no test-time augmentation"
 """How each face is shown to the model."""
@@ -48,14 +49,18 @@ class Evaluation:
     Args:
         exam: What was asked.
         model: Name, version and SHA-256 of the model.
-        probabilities: `(n, classes)`, with the card's temperature.
+        head: The head that answered.
+        balance: How far rare labels were favoured, as `decide` takes it.
+        decision: Its answers, as the product gives them.
         full: Scores on all rows.
         clean: Scores without the rows on the drop list; None without a list, or if it leaves no row.
     """
 
     exam: Exam
     model: dict[str, str]
-    probabilities: NDArray[np.float64]
+    head: Head
+    balance: float
+    decision: Decision
     full: Scores
     clean: Scores | None
 
@@ -67,6 +72,7 @@ class Evaluation:
             "rule": exam.truth.rule,
             "views": VIEWS,
             "labels": exam.truth.taxonomy.name,
+            "balance": self.balance,
             "model": self.model,
             "data": {
                 "source": exam.faces.source,
@@ -132,40 +138,58 @@ def set_exam(faces: FaceSet, *, split: str, taxonomy: Taxonomy, drop: DropList |
     )
 
 
-def judge(exam: Exam, logits: NDArray[np.floating], *, head: Head, model: dict[str, str]) -> Evaluation:
+def decide_on(pixels: NDArray[np.uint8], logits: NDArray[np.floating], *, head: Head, balance: float = 0.0) -> Decision:
+    """What the product decides about faces, from the model's answers and the faces' quality.
+
+    Args:
+        pixels: `(n, side, side)` uint8, as the model takes them.
+        logits: `(n, len(labels) + len(extra))` of the head, before temperature; the probabilities are renormalised
+            over the labels.
+        head: The head that answered.
+        balance: As `decide` takes it.
+    """
+    return decide(head, logits, measure_quality(pixels).lack, balance=balance)
+
+
+def judge(
+    exam: Exam, logits: NDArray[np.floating], *, head: Head, model: dict[str, str], balance: float = 0.0
+) -> Evaluation:
     """Score a model's answers to an exam.
 
     Args:
         exam: What was asked.
-        logits: `(n, len(labels) + len(extra))` of the head, before temperature; what follows the labels is left
-            aside, so that the probabilities are renormalised over the labels.
-        head: The head that answered; its temperature is used.
+        logits: As `decide_on` takes them.
+        head: The head that answered; what its card says of doubt is put to the test.
         model: Name, version and SHA-256, for the record.
+        balance: How far to favour rare labels, as `decide` takes it.
 
     Raises:
-        ValueError: logits that do not fit, or a head for another label set.
+        ValueError: logits that do not fit, a head for another label set, or a balance that `decide` refuses.
     """
     taxonomy = exam.truth.taxonomy
     if head.taxonomy != taxonomy.name:
         raise ValueError(f"the exam is set in {taxonomy.name} but the head answers in {head.taxonomy}")
-    columns = logits[:, : len(taxonomy)]
+    lack = measure_quality(exam.faces.pixels).lack
     votes = exam.faces.votes if taxonomy == FERPLUS else None
 
     def scores(rows: NDArray[np.bool_]) -> Scores:
         return score(
-            columns[rows],
+            logits[rows],
             exam.truth.labels[rows],
-            taxonomy=taxonomy,
+            head=head,
+            lack=lack[rows],
             protocol=exam.truth.title,
-            temperature=head.temperature,
             temperature_source="the model's card",
+            balance=balance,
             votes=None if votes is None else votes[rows],
         )
 
     return Evaluation(
         exam=exam,
         model=model,
-        probabilities=softmax(columns, temperature=head.temperature),
-        full=scores(np.ones(len(columns), bool)),
+        head=head,
+        balance=balance,
+        decision=decide(head, logits, lack, balance=balance),
+        full=scores(np.ones(len(logits), bool)),
         clean=scores(exam.clean) if exam.clean is not None and exam.clean.any() else None,
     )

@@ -112,14 +112,18 @@ def _by_word(labels: NDArray[np.int64], source: Taxonomy, target: Taxonomy) -> N
     return np.array([*indices, UNLABELLED], np.int64)[labels]  # UNLABELLED is -1: the last
 
 
-def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The shares of FER+'s eight emotions among the votes for one of them; `(n, 8)`.
+def vote_shares(votes: NDArray[np.uint8], *, answers: int = len(FERPLUS)) -> NDArray[np.float64]:
+    """The shares of FER+'s first answers among the votes for one of them; `(n, answers)`.
+
+    Args:
+        votes: `(n, 10)`.
+        answers: 8 for the emotions alone, 10 for "unknown" and "not a face" too.
 
     Raises:
-        ValueError: a row without a vote for an emotion; the FER+ protocol keeps none.
+        ValueError: a row without a vote for one of them; the FER+ protocol keeps none.
     """
-    emotions = votes[:, : len(FERPLUS)].astype(np.float64)
-    total = emotions.sum(axis=1, keepdims=True)
+    counted = votes[:, :answers].astype(np.float64)
+    total = counted.sum(axis=1, keepdims=True)
     if (total == 0).any():
-        raise ValueError(f"{int((total == 0).sum())} rows have no vote for an emotion")
-    return np.asarray(emotions / total, np.float64)
+        raise ValueError(f"{int((total == 0).sum())} rows have no vote for one of {answers} answers")
+    return np.asarray(counted / total, np.float64)

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mien.evaluation.figures import confusion_png, mistakes_png, reliability_png, risk_coverage_png, robustness_png
 from mien.evaluation.judge import VIEWS, Evaluation
 from mien.evaluation.metrics import percent_interval
@@ -25,7 +27,7 @@ from mien.evaluation.robustness import (
     robustness_csv,
     robustness_rows,
 )
-from mien.evaluation.scores import Scores
+from mien.evaluation.scores import DoubtScores, Scores
 from mien.results import NOTICE
 from mien.writing import replacing
 
@@ -106,9 +108,32 @@ def headline(scores: Scores) -> dict[str, str]:
         "NLL": f"{scores.nll:.4f}",
         "Brier": f"{scores.brier:.4f}",
     }
+    if scores.doubt is not None:
+        lines |= _promises(scores.doubt)
     if scores.votes is not None:
-        lines["NLL to the votes"] = f"{scores.votes.nll:.4f} (floor {scores.votes.entropy:.4f})"
-        lines["Brier to the votes"] = f"{scores.votes.brier:.4f}"
+        votes = scores.votes
+        lines[f"NLL to the votes, {votes.answers} answers"] = f"{votes.nll:.4f} (floor {votes.entropy:.4f})"
+        lines[f"Brier to the votes, {votes.answers} answers"] = f"{votes.brier:.4f}"
+    return lines
+
+
+def _promises(doubt: DoubtScores) -> dict[str, str]:
+    """What the card promises of doubt, as it came true."""
+    sets, sure = doubt.plausible, doubt.sure
+    lines = {
+        "ECE of the certainty": f"{doubt.certainty.ece:.4f}",
+        "true label among the plausible": (
+            f"{sets.coverage:.2%} {percent_interval(sets.coverage_interval)}, promised {doubt.plausible_promised:.0%}"
+        ),
+        "plausible labels, mean": f"{sets.mean_size:.3f} ({sets.single:.1%} of the faces have one)",
+    }
+    if sure is not None:
+        lines["sure answers"] = f"{sure.answered:.2%} of the rows"
+        lines["accuracy of the sure answers"] = (
+            "–"
+            if sure.accuracy is None
+            else f"{sure.accuracy:.2%} {percent_interval(sure.accuracy_interval)}, promised {doubt.sure_promised:.2%}"
+        )
     return lines
 
 
@@ -117,7 +142,7 @@ def classification_report(evaluation: Evaluation) -> str:
     parts = [*(f"{name}: {value}" for name, value in _facts(evaluation)), ""]
     for name, scores in sides(evaluation):
         parts += [name, "-" * len(name)]
-        parts += [f"{key:<32}{value}" for key, value in headline(scores).items()]
+        parts += [f"{key:<36}{value}" for key, value in headline(scores).items()]
         parts += ["", "".join(f"{title:>{width}}" for title, width in zip(_COLUMNS, _WIDTHS, strict=True))]
         parts += [
             "".join(f"{cell:>{width}}" for cell, width in zip(row, _WIDTHS, strict=True)) for row in _rows(scores)
@@ -133,19 +158,25 @@ def classification_report(evaluation: Evaluation) -> str:
 
 
 def predictions_csv(evaluation: Evaluation) -> str:
-    """Every answer, one row per face: its name, its true label, the reading and all probabilities.
+    """Every answer, one row per face: name, true label, reading, how far to trust it, and all probabilities.
 
     Two of these files on the same rows are what `compare_on_same_rows` needs.
     """
     exam, labels = evaluation.exam, evaluation.exam.truth.taxonomy.labels
+    decision, names = evaluation.decision, np.array(labels)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", "true", "read", "on_drop_list", *labels])
-    for index, answer in enumerate(evaluation.probabilities):
+    writer.writerow(["name", "true", "read", "on_drop_list", "certainty", "unsure", "plausible", *labels])
+    for index, answer in enumerate(decision.values):
         on_list = exam.clean is not None and not exam.clean[index]
         true = labels[exam.truth.labels[index]]
         shares = (f"{share:.6g}" for share in answer)
-        writer.writerow([exam.faces.names[index], true, labels[answer.argmax()], int(on_list), *shares])
+        trust = (
+            "" if decision.certainty is None else f"{decision.certainty[index]:.6g}",
+            "" if decision.unsure is None else int(decision.unsure[index]),
+            "" if decision.plausible is None else " ".join(names[decision.plausible[index]]),
+        )
+        writer.writerow([exam.faces.names[index], true, labels[answer.argmax()], int(on_list), *trust, *shares])
     return text.getvalue()
 
 
@@ -160,6 +191,7 @@ def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("model", f"{model['name']} {model['version']}, SHA-256 {model['sha256']}"),
         ("data", f"{exam.faces.source}, {exam.split}: {len(exam.faces):,} rows scored, {exam.left_out:,} left out"),
         ("views", VIEWS),
+        *([("balance", f"{evaluation.balance:g}, towards rare labels")] if evaluation.balance else []),
         ("temperature", f"{evaluation.full.temperature:.4g}, from {evaluation.full.temperature_source}"),
     ]
 

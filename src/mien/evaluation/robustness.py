@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.datasets.pictures import Progress
-from mien.doubt import softmax
-from mien.evaluation.judge import Evaluation
+from mien.doubt import Decision
+from mien.evaluation.judge import Evaluation, decide_on
 from mien.evaluation.metrics import Interval, percent_interval, wilson_interval
 from mien.evaluation.perturbations import JITTER, PERTURBATIONS, Perturbation
 
@@ -45,7 +45,7 @@ APPROXIMATION = (
 QUOTED_JITTER = 0.1
 """The level of detector jitter whose cost is stated by itself."""
 
-COLUMNS = ("change", "unit", "level", "accuracy", "95 %", "cost in points", "95 %", "mean probability")
+COLUMNS = ("change", "unit", "level", "accuracy", "95 %", "cost in points", "95 %", "mean certainty")
 """What `robustness_rows` holds."""
 
 _CSV_COLUMNS = (
@@ -66,7 +66,8 @@ class Setting:
         accuracy_interval: 95 % interval (Wilson) for as many faces as were read, draws not counted.
         cost: Accuracy on the unchanged faces minus `accuracy`; in points, times 100.
         cost_interval: 95 % interval of the cost, from the same faces changed and unchanged.
-        confidence: Mean probability of the answer: it should fall with the accuracy.
+        confidence: Mean certainty of the answers, or probability from a card without certainty: it should fall with the
+            accuracy.
     """
 
     level: float
@@ -123,7 +124,7 @@ class Robustness:
         seed: Of that draw.
         unchanged: Accuracy on the rows read, as they are stored.
         unchanged_interval: 95 % interval (Wilson).
-        unchanged_confidence: Mean probability of the answer on them.
+        unchanged_confidence: Mean certainty, or probability, of the answers on them.
         curves: One per perturbation.
     """
 
@@ -176,7 +177,7 @@ def measure_robustness(
 
     Args:
         evaluation: The unchanged readings.
-        logits_of: From `(n, height, width)` uint8 faces to the logits of the same head, as `judge` takes them.
+        logits_of: From `(n, side, side)` uint8 faces to the logits of the same head, as `judge` takes them.
         faces: How many rows to draw at random; all if there are no more.
         perturbations: What to try.
         progress: Called after each setting.
@@ -191,8 +192,8 @@ def measure_robustness(
     if faces < len(rows):
         rows = np.sort(np.random.default_rng(_SEED).choice(rows, faces, replace=False))
     pixels, truth = exam.faces.pixels[rows], exam.truth.labels[rows]
-    before = evaluation.probabilities[rows]
-    right_before = before.argmax(axis=1) == truth
+    right_before = evaluation.decision.top[rows] == truth
+    confidence_before = _confidence(evaluation.decision)[rows]
     count = sum(len(one.levels) * one.draws for one in perturbations)
     done = 0
 
@@ -200,10 +201,10 @@ def measure_robustness(
         nonlocal done
         right, confidence = np.zeros(len(rows)), 0.0
         for seed in range(one.draws):
-            logits = logits_of(one.apply(pixels, level, seed))[:, : before.shape[1]]
-            answer = softmax(logits, temperature=evaluation.full.temperature)
-            right += (answer.argmax(axis=1) == truth) / one.draws
-            confidence += float(answer.max(axis=1).mean()) / one.draws
+            changed = one.apply(pixels, level, seed)
+            decision = decide_on(changed, logits_of(changed), head=evaluation.head, balance=evaluation.balance)
+            right += (decision.top == truth) / one.draws
+            confidence += float(_confidence(decision).mean()) / one.draws
             done += 1
             if progress is not None:
                 progress(done, count)
@@ -218,12 +219,17 @@ def measure_robustness(
         seed=_SEED,
         unchanged=float(right_before.mean()),
         unchanged_interval=wilson_interval(int(right_before.sum()), len(rows)),
-        unchanged_confidence=float(before.max(axis=1).mean()),
+        unchanged_confidence=float(confidence_before.mean()),
         curves=tuple(
             Curve(one.name, one.unit, one.draws, tuple(read(one, level) for level in one.levels))
             for one in perturbations
         ),
     )
+
+
+def _confidence(decision: Decision) -> NDArray[np.float64]:
+    """`(n,)`: how sure the model says it is of each answer."""
+    return decision.values.max(axis=1) if decision.certainty is None else decision.certainty
 
 
 def _setting(level: float, before: NDArray[np.bool_], after: NDArray[np.float64], confidence: float) -> Setting:

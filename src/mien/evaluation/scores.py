@@ -1,14 +1,16 @@
 """Every score of one model on one set of rows, as a frozen value that turns into JSON as it stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.doubt import softmax
-from mien.evaluation.calibration import Reliability, reliability
+from mien.card import Head, Trust
+from mien.doubt import Decision, decide, softmax
+from mien.evaluation.calibration import Reliability, reliability, reliability_of_answers
+from mien.evaluation.conformal import SelectionScores, SetScores, selection_scores, set_scores
 from mien.evaluation.metrics import (
     ClassScores,
     Interval,
@@ -25,24 +27,60 @@ from mien.evaluation.metrics import (
     wilson_interval,
 )
 from mien.evaluation.protocol import vote_shares
-from mien.taxonomy import Taxonomy
+from mien.taxonomy import TAXONOMIES
 
-__all__ = ["Scores", "VoteScores", "score"]
+__all__ = ["DoubtScores", "Scores", "VoteScores", "score"]
 
 
 @dataclass(frozen=True)
 class VoteScores:
-    """The probabilities at temperature 1, on which the network was trained, against the viewers' votes.
+    """What a model says viewers would vote, against how they voted.
 
     Args:
-        nll: Cross-entropy in nats of the shares of the eight emotions among the votes.
-        entropy: What `nll` would be if the probabilities were the shares: its floor.
-        brier: Squared distance, summed over classes.
+        answers: 10 where "unknown" and "not a face" count too; 8, the emotions, from a head without them.
+        temperature: What the logits are divided by to speak of votes.
+        nll: Cross-entropy in nats of the shares of the votes.
+        entropy: What `nll` would be if the model said the very shares: its floor.
+        brier: Squared distance, summed over answers.
     """
 
+    answers: int
+    temperature: float
     nll: float
     entropy: float
     brier: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, JSON-safe."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class DoubtScores:
+    """How what a card promises of its answers comes true.
+
+    Args:
+        certainty: Certainty against accuracy, 15 bins of equal mass.
+        plausible: The sets of plausible labels.
+        plausible_promised: How often they were to hold the truth.
+        sure: The answers that are not unsure; None if the card calls none sure.
+        sure_promised: How often they were to be right.
+    """
+
+    certainty: Reliability
+    plausible: SetScores
+    plausible_promised: float
+    sure: SelectionScores | None
+    sure_promised: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, JSON-safe."""
+        return {
+            "certainty_ece": self.certainty.ece,
+            "certainty_reliability": self.certainty.to_dict(),
+            "plausible": {**self.plausible.to_dict(), "promised": self.plausible_promised},
+            "sure": None if self.sure is None else {**self.sure.to_dict(), "promised": self.sure_promised},
+        }
 
 
 @dataclass(frozen=True)
@@ -66,7 +104,9 @@ class Scores:
         brier: Squared distance to the truth, summed over classes, with the temperature.
         before: Reliability at temperature 1, 15 bins of equal mass.
         after: Reliability with the temperature.
-        risk_coverage: Accuracy when only the surest share is answered, with the temperature.
+        risk_coverage: Accuracy when only the surest share is answered; by certainty where there is one, else by
+            probability.
+        doubt: How the card's promises come true; None from a card that makes none.
         votes: Against FER+'s votes; None where there are none.
     """
 
@@ -87,6 +127,7 @@ class Scores:
     before: Reliability
     after: Reliability
     risk_coverage: RiskCoverage
+    doubt: DoubtScores | None
     votes: VoteScores | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,12 +153,10 @@ class Scores:
             "reliability_after": self.after.to_dict(),
             "risk_coverage": self.risk_coverage.to_dict(),
         }
+        if self.doubt is not None:
+            values["doubt"] = self.doubt.to_dict()
         if self.votes is not None:
-            values |= {
-                "vote_nll": self.votes.nll,
-                "vote_entropy": self.votes.entropy,
-                "vote_brier": self.votes.brier,
-            }
+            values["votes"] = self.votes.to_dict()
         return values
 
 
@@ -125,33 +164,38 @@ def score(
     logits: NDArray[np.floating],
     truth: NDArray[np.int64],
     *,
-    taxonomy: Taxonomy,
+    head: Head,
+    lack: NDArray[np.float64],
     protocol: str,
-    temperature: float,
     temperature_source: str,
+    balance: float = 0.0,
     votes: NDArray[np.uint8] | None = None,
 ) -> Scores:
     """Score a model's answers.
 
     Args:
-        logits: `(n, len(taxonomy))`, before temperature.
+        logits: `(n, len(labels) + len(extra))` of the head, before temperature.
         truth: `(n,)`, the right label of every row.
-        taxonomy: What the columns mean.
+        head: That answered.
+        lack: `(n, 3)`, `Quality.lack` of the faces.
         protocol: What counts as right, for the record.
-        temperature: Of the model's card.
-        temperature_source: Where it comes from, for the record.
-        votes: `(n, 10)` FER+ votes, if the columns are FER+'s emotions.
+        temperature_source: Where the head's temperature comes from, for the record.
+        balance: How far rare labels are favoured, as `decide` takes it.
+        votes: `(n, 10)` FER+ votes, if the head's labels are FER+'s emotions.
 
     Raises:
-        ValueError: no rows, or shapes that do not fit.
+        ValueError: no rows, shapes that do not fit, or a balance that `decide` refuses.
     """
-    if logits.shape != (len(truth), len(taxonomy)):
-        raise ValueError(f"logits must be ({len(truth)}, {len(taxonomy)}) for {taxonomy.name}, got {logits.shape}")
-    plain = softmax(logits)
-    tempered = softmax(logits, temperature=temperature)
-    predicted = logits.argmax(axis=1)
-    right = predicted == truth
-    confusion = confusion_matrix(truth, predicted, classes=len(taxonomy))
+    taxonomy = TAXONOMIES[head.taxonomy]
+    if logits.shape != (len(truth), len(taxonomy) + len(head.extra)):
+        raise ValueError(
+            f"logits must be ({len(truth)}, {len(taxonomy) + len(head.extra)}) for {taxonomy.name}, got {logits.shape}"
+        )
+    plain = decide(replace(head, temperature=1.0, trust=None), logits, lack, balance=balance).values
+    decision = decide(head, logits, lack, balance=balance)
+    tempered = decision.values
+    right = decision.top == truth
+    confusion = confusion_matrix(truth, decision.top.astype(np.int64), classes=len(taxonomy))
     return Scores(
         protocol=protocol,
         labels=taxonomy.labels,
@@ -163,17 +207,39 @@ def score(
         balanced_accuracy=balanced_accuracy(confusion),
         per_class=dict(zip(taxonomy.labels, class_scores(confusion), strict=True)),
         confusion=tuple(map(tuple, confusion.tolist())),
-        temperature=temperature,
+        temperature=head.temperature,
         temperature_source=temperature_source,
         nll=nll(tempered, truth),
         brier=brier(tempered, truth),
         before=reliability(plain, truth),
         after=reliability(tempered, truth),
-        risk_coverage=risk_coverage(tempered.max(axis=1), right),
-        votes=None if votes is None else _against_votes(plain, votes),
+        risk_coverage=risk_coverage(tempered.max(axis=1) if decision.certainty is None else decision.certainty, right),
+        doubt=None if head.trust is None else _promises(head.trust, decision, truth),
+        votes=None if votes is None else _against_votes(head, logits, votes),
     )
 
 
-def _against_votes(probabilities: NDArray[np.float64], votes: NDArray[np.uint8]) -> VoteScores:
-    shares = vote_shares(votes)
-    return VoteScores(nll=nll(probabilities, shares), entropy=nll(shares, shares), brier=brier(probabilities, shares))
+def _promises(trust: Trust, decision: Decision, truth: NDArray[np.int64]) -> DoubtScores:
+    assert decision.certainty is not None
+    assert decision.plausible is not None
+    right = decision.top == truth
+    threshold = trust.sure_from
+    return DoubtScores(
+        certainty=reliability_of_answers(decision.certainty, right),
+        plausible=set_scores(decision.plausible, truth),
+        plausible_promised=trust.plausible_coverage,
+        sure=None if threshold is None else selection_scores(decision.certainty, right, threshold=threshold),
+        sure_promised=trust.sure_accuracy,
+    )
+
+
+def _against_votes(head: Head, logits: NDArray[np.floating], votes: NDArray[np.uint8]) -> VoteScores:
+    expected = softmax(logits, temperature=head.vote_temperature)
+    shares = vote_shares(votes, answers=expected.shape[1])
+    return VoteScores(
+        answers=expected.shape[1],
+        temperature=head.vote_temperature,
+        nll=nll(expected, shares),
+        entropy=nll(shares, shares),
+        brier=brier(expected, shares),
+    )
