@@ -13,6 +13,7 @@ from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
 from mien.cli.explain import explain
 from mien.cli.export import export
+from mien.cli.label import label
 from mien.cli.live import live
 from mien.cli.models import models_app
 from mien.cli.personalize import personalize
@@ -55,6 +56,7 @@ app.command("evaluate")(evaluate)
 app.command("explain")(explain)
 app.add_typer(data_app, name="data")
 app.command("export")(export)
+app.command("label")(label)
 app.command("live")(live)
 app.command("personalize")(personalize)
 app.command("serve")(serve)

@@ -1,0 +1,117 @@
+"""From photos and videos to faces that wait for a label; what was gathered is not gathered again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.annotation.store import FoundFace, LabelStore
+from mien.errors import MediaError
+from mien.faces.align import face_crop
+from mien.media.photos import find_photos, load_photo
+from mien.media.videos import VIDEO_SUFFIXES, open_video
+from mien.preprocess import to_input
+from mien.session import FaceReader
+
+__all__ = ["SMALLEST_PX", "find_sources", "gather"]
+
+SMALLEST_PX = 24.0
+"""Smaller faces are not asked about: viewers cannot tell either."""
+
+_SHOWN_PX = 320
+_KEEP_EVERY_S = 10.0  # of video: so much at most is gathered anew after a stop
+
+
+def find_sources(paths: Sequence[str | Path]) -> tuple[Path, ...]:
+    """The photos and videos that files and folders name, in order; folders are searched to the bottom.
+
+    Raises:
+        MediaError: there is none.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if _is_video(path):
+            found.append(path)
+            continue
+        videos = sorted(filter(_is_video, path.rglob("*"))) if path.is_dir() else []
+        try:
+            found += find_photos(path)
+        except MediaError:
+            if not videos:
+                raise
+        found += videos
+    return tuple(dict.fromkeys(found))
+
+
+def gather(
+    store: LabelStore,
+    reader: FaceReader,
+    source: Path,
+    *,
+    every_s: float = 1.0,
+    on_time: Callable[[float], None] | None = None,
+) -> int:
+    """Find the faces of a photo or video and put those that are new into the store.
+
+    Args:
+        store: Where they go; it remembers how far each source is, so that a stop costs seconds.
+        reader: Finds faces, and knows how the model wants them framed.
+        source: The file.
+        every_s: Of a video, look at one frame in so many seconds; 0 looks at all.
+        on_time: Told the time of each frame of a video.
+
+    Returns:
+        How many were added.
+
+    Raises:
+        MediaError: the file cannot be read; what was found before stays.
+    """
+    name = str(source.resolve())
+    after, done = store.progress_of(name)
+    if done:
+        return 0
+    if not _is_video(source):
+        faces = list(_faces(reader, load_photo(source), name, None))
+        store.add(name, faces, done=True)
+        return len(faces)
+    found: list[FoundFace] = []
+    added, kept_s = 0, after[1] if after else 0.0
+    with open_video(source, every_s=every_s or None, after=after) as frames:
+        try:
+            for frame in frames:
+                found += _faces(reader, frame.pixels_rgb, name, frame.time_s)
+                after = (frame.index, frame.time_s)
+                if frame.time_s - kept_s >= _KEEP_EVERY_S:
+                    store.add(name, found, after=after)
+                    added, found, kept_s = added + len(found), [], frame.time_s
+                if on_time is not None:
+                    on_time(frame.time_s)
+        except MediaError:
+            store.add(name, found, after=after)
+            raise
+    store.add(name, found, after=after, done=True)
+    return added + len(found)
+
+
+def _faces(reader: FaceReader, frame_rgb: NDArray[np.uint8], source: str, time_s: float | None) -> Iterator[FoundFace]:
+    for face in reader.detector.detect(frame_rgb):
+        if face.longer_side_px < SMALLEST_PX:
+            continue
+        crop = face_crop(frame_rgb, face, scale=reader.options.crop_scale)
+        (pixels,) = to_input([crop], reader.classifier.card.input)
+        yield FoundFace(source, time_s, face.box_xyxy, pixels, _jpeg(crop))
+
+
+def _jpeg(crop: NDArray[np.uint8]) -> bytes:
+    """A crop as it is shown: large enough to see, and no larger."""
+    scale = _SHOWN_PX / max(crop.shape[:2])
+    if scale < 1:
+        crop = np.asarray(cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 92))
+    return encoded.tobytes()
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
