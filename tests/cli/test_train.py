@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 from mien.cli.app import app
 from mien.datasets.droplist import write_drop_list
+from mien.datasets.writing import write
 from mien.errors import DataError, RecipeError, RunError
 from mien.learning import classical
 from mien.learning.recipe_files import shipped_recipes
-from mien.learning.runs import read_record
+from mien.learning.runs import read_record, read_validation
 from training_samples import faces_to_learn
 
 TINY = """
@@ -145,3 +146,17 @@ def test_ctrl_c_keeps_the_model_and_says_where(folder: Path, tmp_path: Path) -> 
     assert errors.startswith("epoch 1/10000  train_loss")
     assert np.isfinite(read_record(run)["minutes"])
     assert (run / "model.ckpt").exists()
+
+
+def test_extra_rows_are_learnt_and_never_chosen_by(folder: Path, tmp_path: Path) -> None:
+    write(faces_to_learn(21, seed=7), tmp_path / "mine.npz")
+    trained(folder, tmp_path / "plain")
+    trained(folder, tmp_path / "more", "--extra", tmp_path / "mine.npz")
+    plain, more = read_record(tmp_path / "plain"), read_record(tmp_path / "more")
+    assert more["rows"]["training"] == plain["rows"]["training"] + 21
+    assert more["rows"]["validation"] == plain["rows"]["validation"]
+    aside, same = (read_validation(tmp_path / run)["pixels"] for run in ("plain", "more"))
+    assert np.array_equal(aside, same)
+    assert more["data"]["extra"]["rows"] == 21
+    with pytest.raises(RunError, match="begun with other extra rows"):
+        trained(folder, tmp_path / "more", "--resume")

@@ -3,6 +3,8 @@
 import re
 import signal
 import sys
+from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +29,10 @@ def train(
     data: Annotated[Path | None, typer.Option(help="Labelled faces, in any layout that `mien data` knows.")] = None,
     votes: Annotated[
         Path | None, typer.Option(help="FER+ votes for the same rows; found beside the data if left out.")
+    ] = None,
+    extra: Annotated[
+        list[Path] | None,
+        typer.Option(help="More labelled faces to learn from, as mien label --export writes them; repeatable."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/RECIPE if left out.", file_okay=False)
@@ -81,9 +87,10 @@ def train(
     chosen = load_recipe(recipe, overrides=dict(map(parse_setting, settings or [])))
     run = out or Path("runs") / Path(recipe).stem
     faces = read_faces(data, votes=votes, drop=drop, skip_bad=skip_bad)
+    more = _read_extra(extra or [], skip_bad=skip_bad)
     if isinstance(chosen, ClassicalRecipe):
         try:
-            result = train_classical(faces, chosen, run, resume=resume, show_progress=True)
+            result = train_classical(faces, chosen, run, extra=more, resume=resume, show_progress=True)
         except KeyboardInterrupt:
             typer.echo(
                 f"{run}: stopped (Ctrl-C). The scores of the search are in it; the same command with --resume goes on"
@@ -100,7 +107,9 @@ def train(
         tensorboard=tensorboard,
         show_progress=True,
     )
-    outcome = train_network(faces, chosen, run, resume=resume, start=start, teachers=distill or (), execution=execution)
+    outcome = train_network(
+        faces, chosen, run, extra=more, resume=resume, start=start, teachers=distill or (), execution=execution
+    )
     if outcome.is_first_process:
         _report(outcome)
     if outcome.stopped is not None and outcome.signal_number is not None:
@@ -125,6 +134,14 @@ def read_faces(data: Path, *, votes: Path | None, drop: Path | None, skip_bad: b
     for sentence in (*faces.notes, *faces.skipped):
         typer.echo(sentence, err=True)
     return faces if dropped is None else faces.without(dropped)
+
+
+def _read_extra(sources: Sequence[Path], *, skip_bad: bool) -> "FaceSet | None":
+    """The labelled faces of all files, in the words of the first; None without any."""
+    from mien.datasets.joining import add_rows
+
+    sets = [read_faces(source, votes=None, drop=None, skip_bad=skip_bad) for source in sources]
+    return reduce(add_rows, sets) if sets else None
 
 
 def _print_recipes() -> None:

@@ -29,6 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from mien.datasets.faceset import UNLABELLED, FaceSet
+from mien.datasets.joining import add_rows, rows_to_add
 from mien.datasets.leaks import near_copy_groups
 from mien.errors import RecipeError, RunError
 from mien.learning.hog import Hog
@@ -95,7 +96,13 @@ def features_of(pixels: NDArray[np.uint8], features: str) -> NDArray[np.float32]
 
 
 def train_classical(
-    faces: FaceSet, recipe: ClassicalRecipe, run: Path, *, resume: bool = False, show_progress: bool = False
+    faces: FaceSet,
+    recipe: ClassicalRecipe,
+    run: Path,
+    *,
+    extra: FaceSet | None = None,
+    resume: bool = False,
+    show_progress: bool = False,
 ) -> dict[str, Any]:
     """Search the grid, fit the best on all rows to learn from, and score it on the rows kept aside.
 
@@ -103,6 +110,7 @@ def train_classical(
         faces: At least the Training split, with labels.
         recipe: What to do.
         run: Folder of the run; made if absent.
+        extra: Further rows to learn from, behind those of `faces`; none of them is chosen by.
         resume: Go on with a search that was stopped.
         show_progress: Write to standard error how far the search is.
 
@@ -117,12 +125,16 @@ def train_classical(
     template = _estimator(recipe)
     started = time.perf_counter()
     learn, choose = split_training(faces.select(faces.labels != UNLABELLED), recipe)
+    if extra is not None:
+        extra = rows_to_add(extra, choose)
+        learn = add_rows(learn, extra)
+        learn = learn.select(learn.labels != UNLABELLED)
     entries = {
         "heads": [{"name": "labels", "taxonomy": faces.taxonomy.name, "columns": list(faces.taxonomy.labels)}],
         "rows": {"training": len(learn), "validation": len(choose), "skipped": len(faces.skipped)},
         "finished": False,
     }
-    begin_run(run, recipe, faces, validation=choose, entries=entries, resume=resume)
+    begin_run(run, recipe, faces, validation=choose, extra=extra, entries=entries, resume=resume)
     record = read_record(run)
     if record["finished"]:
         return dict(record["result"])

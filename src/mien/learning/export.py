@@ -168,7 +168,8 @@ def _check_fit(runs: Sequence[Path], trained: Sequence[TrainedNetwork], pixels: 
 def _history(run: Path) -> dict[str, Any]:
     """How a run came to be, for the card."""
     record = read_record(run)
-    record["data"]["source"] = Path(record["data"]["source"]).name  # a card travels: whose folder it was is not told
+    for source in filter(None, (record["data"], record["data"].get("extra"))):
+        source["source"] = Path(source["source"]).name  # a card travels: whose folder it was is not told
     return {"run": run.name, **record, "recipe": (run / RECIPE).read_text("utf-8")}
 
 

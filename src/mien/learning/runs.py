@@ -97,6 +97,7 @@ def begin_run(
     faces: FaceSet,
     *,
     validation: FaceSet,
+    extra: FaceSet | None = None,
     entries: Mapping[str, Any],
     resume: bool,
 ) -> None:
@@ -107,13 +108,16 @@ def begin_run(
         recipe: What is to be done.
         faces: All data, as they were read.
         validation: The rows kept aside, as the model takes them.
+        extra: Further rows that are learnt.
         entries: What else `run.json` is to say.
         resume: The folder may already hold this run.
 
     Raises:
         RunError: it holds one and `resume` is False, or one of another recipe or other data.
     """
-    data = {"source": faces.source, "rows": len(faces), "sha256": fingerprint(faces)}
+    data: dict[str, Any] = {"source": faces.source, "rows": len(faces), "sha256": fingerprint(faces)}
+    if extra is not None:
+        data["extra"] = {"source": extra.source, "rows": len(extra), "sha256": fingerprint(extra)}
     if (run / RECIPE).exists():
         if not resume:
             raise RunError(f"{run} already holds a run: add --resume to go on with it, or choose another folder")
@@ -150,6 +154,8 @@ def _check_same(
             f"{run} was begun with other data ({known['rows']} rows of {known['source']}, now {data['rows']} of "
             f"{data['source']}, and their contents differ): give the same data, or choose another folder"
         )
+    if known.get("extra", {}).get("sha256") != data.get("extra", {}).get("sha256"):
+        raise RunError(f"{run} was begun with other extra rows: give the same --extra, or choose another folder")
     if record.get("teachers", []) != teachers:
         names = ", ".join(teacher["run"] for teacher in record.get("teachers", [])) or "none"
         raise RunError(f"{run} was begun with other teachers ({names}): give the same ones, or choose another folder")

@@ -10,6 +10,7 @@ import torch
 from lightning.fabric import Fabric
 
 from mien.datasets.faceset import TRAINING, UNSPLIT, FaceSet
+from mien.datasets.joining import add_rows, rows_to_add
 from mien.datasets.splits import validation_rows
 from mien.errors import DataError, RunError
 from mien.learning.distillation import Teachers
@@ -122,6 +123,7 @@ def train(
     recipe: Recipe,
     run: Path,
     *,
+    extra: FaceSet | None = None,
     resume: bool = False,
     start: Path | None = None,
     teachers: Sequence[Path] = (),
@@ -134,6 +136,7 @@ def train(
         faces: At least the Training split, with what the recipe's target needs.
         recipe: What to do.
         run: Folder of the run; made if absent.
+        extra: Further rows to learn from, behind those of `faces`; none of them is chosen by.
         resume: Go on where the run stopped, or begin where there is none.
         start: Folder of an earlier run of the same network, whose weights this one starts from.
         teachers: Folders of earlier runs whose answers it learns from, as `recipe.distillation` says.
@@ -159,6 +162,9 @@ def train(
     if execution.keep_memory and fabric.device.type == "cpu":
         keep_freed_memory()
     learn, choose = split_training(faces, recipe)
+    if extra is not None:
+        extra = rows_to_add(extra, choose)
+        learn = add_rows(learn, extra)
     weights = None if start is None else _start_weights(start, recipe, choose)
     taught_by = Teachers(teachers, recipe, choose) if teachers else None
     loop = TrainingLoop(recipe, learn, choose, fabric=fabric, weights=weights, teachers=taught_by)
@@ -171,7 +177,7 @@ def train(
             "parameters": count_parameters(loop.net)._asdict(),
             "rows": {"training": len(loop.learn), "validation": len(choose), "skipped": len(faces.skipped)},
         }
-        begin_run(run, recipe, faces, validation=choose, entries=entries, resume=resume)
+        begin_run(run, recipe, faces, validation=choose, extra=extra, entries=entries, resume=resume)
     fabric.barrier()
     if resume and (run / CHECKPOINT).exists():
         loop.restore(torch.load(run / CHECKPOINT, map_location=fabric.device, weights_only=True))
