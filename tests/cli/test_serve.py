@@ -3,20 +3,24 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
 
 import mien
 from mien.cli.app import app
+from mien.server.jobs import JobStore
 from mien.server.settings import Settings
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
@@ -108,6 +112,31 @@ def test_a_photo_that_is_being_read_is_answered_before_the_stop(tmp_path: Path) 
             answer = connection.recv(100)
         assert answer.startswith(b"HTTP/1.1 200")
         stopped(process)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+def test_a_stop_ends_sockets_and_puts_the_running_video_back(tmp_path: Path, long_video: Path) -> None:
+    flags = ("--data-dir", str(tmp_path / "data"), "--stop-grace-s", "1")
+    with serving(*flags) as (url, process):
+        job = mien.Client(url, token=TOKEN).submit_video(long_video)
+        live = f"{url.replace('http', 'ws', 1)}/v1/live?secret-name"
+        with connect(live, additional_headers={"Authorization": f"Bearer {TOKEN}"}) as live_socket:
+            assert "hello" in live_socket.recv()
+            live_socket.send(struct.pack(">d", 1.0) + PHOTO.read_bytes())
+            process.send_signal(signal.SIGTERM)
+            with suppress(ConnectionClosedError):
+                for _ in live_socket:
+                    pass
+            assert live_socket.close_code == 1012  # the service restarts: pages come back by themselves
+        log = stopped(process)
+    assert f"listening at {url}" in log
+    assert "secret-name" not in log
+    assert "Traceback" not in log
+    store = JobStore(tmp_path / "data")
+    found = store.find(job.id)
+    store.close()
+    assert found is not None
+    assert (found.state, found.attempts) == ("queued", 0)
 
 
 def test_the_client_reads_as_the_library_does() -> None:

@@ -1,5 +1,6 @@
 """The service as a whole, with the embedded model in a process of its own."""
 
+import asyncio
 import io
 import json
 import logging
@@ -9,11 +10,17 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 import mien
 from mien.server.app import create_app
+from mien.server.logs import RequestLog
+from mien.server.metrics import Metrics
+from mien.server.readers import Readers
 from mien.server.schemas import FrameReadingAnswer
 from mien.server.settings import Settings
+from mien.server.video_jobs import VideoJobs
 
 TOKEN = "correct-horse-battery"
 ADDRESS = "http://127.0.0.1:8646"
@@ -151,11 +158,55 @@ def test_log_lines_carry_no_names(service: TestClient, photo: bytes, caplog: pyt
     assert not any("holiday" in line for line in lines)
 
 
+def test_sockets_have_a_line_too(service: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "mien.server"):
+        with service.websocket_connect("ws://127.0.0.1:8646/v1/live?holiday"):
+            pass
+        with pytest.raises(WebSocketDisconnect), service.websocket_connect("ws://evil.example/v1/live"):
+            pass
+    lines = [record.getMessage() for record in caplog.records if record.name == "mien.server"]
+    assert [line.rsplit(" ", 2)[0] for line in lines] == ["WS /v1/live 101", "WS - 403"]
+
+
+def test_a_request_that_the_stop_cancels_is_told() -> None:
+    answers: list[Message] = []
+
+    async def ask_and_cancel() -> None:
+        scope = {"type": "http", "method": "POST", "path": "/v1/read", "headers": []}
+        log = RequestLog(hang, observer=Metrics(Readers(Settings()), VideoJobs(Settings())))
+        task = asyncio.create_task(log(scope, receive_nothing, keep))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    async def hang(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async def receive_nothing() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def keep(message: Message) -> None:
+        answers.append(message)
+
+    asyncio.run(ask_and_cancel())
+    assert answers[0]["status"] == 503
+    assert (b"retry-after", b"5") in answers[0]["headers"]
+    assert b"stopping" in answers[1]["body"]
+
+
 @pytest.mark.parametrize(
     "path", ["/../settings.py", "/%2e%2e/settings.py", "/..%2fsettings.py", "//etc/passwd", "/..%5csettings.py", "/%00"]
 )
 def test_no_path_leads_out_of_the_pages(service: TestClient, path: str) -> None:
     assert service.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/read"), ("DELETE", "/v1/models"), ("PUT", "/healthz")])
+def test_a_method_that_a_path_does_not_take_is_said(service: TestClient, method: str, path: str) -> None:
+    answer = service.request(method, path)
+    assert answer.status_code == 405
+    assert method not in answer.headers["allow"]
+    assert list(answer.json()) == ["error"]
 
 
 def test_nothing_is_loaded_from_elsewhere(service: TestClient) -> None:
@@ -179,3 +230,4 @@ def test_the_token_enters_by_the_form_and_the_link() -> None:
         assert client.get(f"/login?token={TOKEN}").status_code == 303
         assert client.get("/v1/models").status_code == 200
         assert client.post("/login", content=bytes(10_000)).status_code == 401
+        assert client.post("/login", content=b"token=%ff%00\xff").status_code == 401

@@ -22,7 +22,7 @@ SOCKET = "ws://127.0.0.1:8646/v1/live"
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[TestClient]:
-    settings = Settings(readers=1, rate_per_s=10_000, rate_burst=10_000, live_clients=2, max_frame_bytes=100_000)
+    settings = Settings(readers=1, rate_per_s=10_000, rate_burst=10_000, live_clients=4, max_frame_bytes=100_000)
     with TestClient(create_app(settings), base_url=ADDRESS) as client:
         yield client
 
@@ -111,7 +111,7 @@ def test_a_picture_of_too_many_bytes_ends_the_socket(live: TestClient) -> None:
         assert closing.value.code == 1009
 
 
-def test_more_sockets_than_it_may_have_are_told_to_come_later(live: TestClient) -> None:
+def test_more_sockets_than_a_client_may_have_are_told_to_come_later(live: TestClient) -> None:
     with live.websocket_connect(SOCKET) as first, live.websocket_connect(SOCKET) as second:
         assert all(json.loads(socket.receive_text())["type"] == "hello" for socket in (first, second))
         with live.websocket_connect(SOCKET) as third:

@@ -93,10 +93,35 @@ def test_a_link_on_another_site_may_lead_to_a_page(open_service: TestClient) -> 
     assert open_service.get("/", headers=headers).status_code == 200
 
 
-def test_a_named_site_may_ask() -> None:
-    client = behind(Settings(allowed_origins=("https://app.example",)))
-    assert client.get("/v1/models", headers={"origin": "https://app.example"}).status_code == 200
+NAMED = "https://app.example"
+
+
+def test_a_named_site_may_ask_and_read_the_answer() -> None:
+    client = behind(Settings(allowed_origins=(NAMED,)))
+    answer = client.get("/v1/models", headers={"origin": NAMED})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, NAMED)
+    assert answer.headers["vary"] == "origin"
     assert client.get("/v1/models", headers={"origin": "http://app.example"}).status_code == 403
+
+
+def test_a_named_site_needs_the_token_but_not_to_ask_whether_it_may_ask() -> None:
+    client = behind(Settings(token=TOKEN, allowed_origins=(NAMED,)))
+    may_i = {"origin": NAMED, "access-control-request-method": "POST"}
+    answer = client.options("/v1/read", headers=may_i)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == NAMED
+    assert "authorization" in answer.headers["access-control-allow-headers"]
+    refusal = client.post("/v1/read", headers={"origin": NAMED})
+    assert (refusal.status_code, refusal.headers["access-control-allow-origin"]) == (401, NAMED)
+    assert "access-control-allow-credentials" not in refusal.headers
+
+
+def test_other_sites_get_no_leave_to_read() -> None:
+    client = behind(Settings(allowed_origins=(NAMED,)))
+    for headers in ({}, {"origin": ADDRESS}, {"origin": "https://evil.example"}):
+        may_i = {**headers, "access-control-request-method": "POST"}
+        for answer in (client.get("/v1/models", headers=headers), client.options("/v1/read", headers=may_i)):
+            assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize("headers", [{"origin": "https://evil.example"}, {"host": "evil.example"}])

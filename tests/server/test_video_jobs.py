@@ -141,6 +141,18 @@ def test_a_stop_lets_a_short_video_end(tmp_path: Path) -> None:
     assert stored(tmp_path, job).state == "done"
 
 
+def test_a_service_that_is_about_to_stop_begins_no_other_video(tmp_path: Path) -> None:
+    async def body(jobs: VideoJobs) -> tuple[Job, Job]:
+        running, waiting = submit(jobs, b"slow"), submit(jobs, b"good")
+        await half_read(jobs, running)
+        jobs.begin_stop()
+        await ended(jobs, running)
+        return running, waiting
+
+    running, waiting = with_jobs(tmp_path, body)
+    assert [stored(tmp_path, job).state for job in (running, waiting)] == ["done", "queued"]
+
+
 def test_a_stop_puts_a_long_video_back_and_the_next_start_reads_it(tmp_path: Path) -> None:
     async def begin(jobs: VideoJobs) -> Job:
         return await half_read(jobs, submit(jobs, b"hang"))

@@ -16,6 +16,8 @@ from mien.errors import MissingExtraError
 from mien.server.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi import FastAPI
 
     from mien.server.watching import OpenCamera
@@ -40,30 +42,24 @@ def run_service(
         from mien.server.app import create_app
     except ImportError as error:
         raise MissingExtraError("the service", extra="server") from error
-    run_app(create_app(settings, open_camera=open_camera), settings, listener=listener)
+    app = create_app(settings, open_camera=open_camera)
+    run_app(app, settings, listener=listener, on_stop=app.state.video_jobs.begin_stop)
 
 
-def run_app(app: "FastAPI", settings: Settings, *, listener: socket.socket | None = None) -> None:
-    """Run an application until it is told to stop; arguments as for `run_service`."""
-    import uvicorn
+def run_app(
+    app: "FastAPI",
+    settings: Settings,
+    *,
+    listener: socket.socket | None = None,
+    on_stop: "Callable[[], None] | None" = None,
+) -> None:
+    """Run an application until it is told to stop; arguments as for `run_service` and `Service`."""
+    from mien.server.running import Service
 
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,  # it would log paths; the service logs routes
-        log_config=None,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        timeout_graceful_shutdown=max(1, round(settings.stop_grace_s)),
-        ws_max_size=settings.max_frame_bytes + 8,
-        h11_max_incomplete_event_size=32_768,
-    )
-    server = uvicorn.Server(config)
+    service = Service(app, settings, on_stop=on_stop)
     with suppress(KeyboardInterrupt):  # it has stopped by then
-        server.run(sockets=None if listener is None else [listener])
-    if not server.started:
+        service.run(sockets=None if listener is None else [listener])
+    if not service.started:
         sys.exit(3)  # why has been logged
 
 

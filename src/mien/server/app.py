@@ -86,7 +86,8 @@ def create_app(
         app.include_router(router)
     _add_operations(app)
     answer_refusals(app)
-    app.mount("/", StaticFiles(directory=_PAGES, html=True), name="pages")
+    # Not mounted: a mount at "/" would take what a route answers to with another method, and say 404 for 405.
+    app.router.default = StaticFiles(directory=_PAGES, html=True)
     app.add_middleware(Security, settings=settings)
     app.add_middleware(RequestLog, observer=app.state.metrics)  # the outermost: it sees refusals too
     return app

@@ -16,17 +16,20 @@ import asyncio
 import json
 import math
 import time
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mien import __version__
-from mien.errors import MediaError, ServiceError
+from mien.errors import MediaError, MediaTooLargeError, ServiceError
 from mien.results import NOTICE
 from mien.server.metrics import Metrics
+from mien.server.places import Places
 from mien.server.readers import Readers
 from mien.server.schemas import AboutAnswer
+from mien.server.security import client_of
 from mien.server.settings import Settings
 from mien.server.sockets import FRAME_HEADER, Newest, StreamReader, next_message, reading_text, tell, tell_error
 from mien.server.watching import OpenCamera, WatchedCamera
@@ -36,6 +39,7 @@ __all__ = ["Live", "router"]
 router = APIRouter(prefix="/v1")
 
 _TOO_BIG, _SERVICE_RESTART, _TRY_AGAIN_LATER = 1009, 1012, 1013  # WebSocket close codes (RFC 6455, IANA)
+_PACE_S = 0.01  # between two messages of a client: it may send no more than anybody can look at
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")  # JPEG, PNG, WebP
 
 
@@ -67,7 +71,7 @@ class Live:
     ) -> None:
         self._settings, self._readers, self._metrics = settings, readers, metrics
         self._camera = WatchedCamera(open_camera, readers.open_live) if open_camera is not None else None
-        self._clients = 0
+        self._places = Places(settings.live_clients)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -88,11 +92,10 @@ class Live:
     async def serve(self, socket: WebSocket) -> None:
         """Answer one socket until either side closes it; who may connect has been checked before."""
         await socket.accept()
-        if self._clients >= self._settings.live_clients:
-            await tell_error(socket, "too many cameras are being read just now: try again in a minute")
-            await socket.close(_TRY_AGAIN_LATER)
+        client = client_of(socket.scope)
+        if not self._places.enter(client):
+            await _part(socket, _TRY_AGAIN_LATER, "too many cameras are being read just now: try again in a minute")
             return
-        self._clients += 1
         self._metrics.live_sockets.inc()
         try:
             await tell(socket, json.dumps({"type": "hello", **self.about}))
@@ -102,10 +105,12 @@ class Live:
                 await self._read_for_page(socket)
         except* (WebSocketDisconnect, TimeoutError):
             pass  # it went away, or takes nothing: nothing of it is left
+        except* MediaTooLargeError as too_large:
+            await _part(socket, _TOO_BIG, str(too_large.exceptions[0]))
         except* ServiceError:  # the service stops: pages come back by themselves
-            await socket.close(_SERVICE_RESTART)
+            await _part(socket, _SERVICE_RESTART)
         finally:
-            self._clients -= 1
+            self._places.leave(client)
             self._metrics.live_sockets.dec()
 
     async def aclose(self) -> None:
@@ -138,19 +143,30 @@ class Live:
                 await tell(socket, reading_text(reading, captured_ms, spent_s=time.monotonic() - came_s))
 
 
+async def _part(socket: WebSocket, code: int, sentence: str | None = None) -> None:
+    """Close a socket, unless it is closed."""
+    with suppress(WebSocketDisconnect, TimeoutError, RuntimeError):  # the last: it is closed already
+        if sentence is not None:
+            await tell_error(socket, sentence)
+        await socket.close(code)
+
+
 async def _listen(socket: WebSocket, pictures: Newest[bytes], *, max_bytes: int) -> NoReturn:
-    """Take pictures as they come, whatever is being read meanwhile."""
+    """Take pictures as they come, whatever is being read meanwhile.
+
+    Raises:
+        MediaTooLargeError: one has more bytes than it may have.
+    """
     while True:
         message = await next_message(socket)
         if not isinstance(message, bytes):
             await tell_error(socket, "expected a binary message, the time and then a picture, got text")
         elif len(message) > FRAME_HEADER.size + max_bytes:
             got = f"got {len(message) - FRAME_HEADER.size:,}"
-            await tell_error(socket, f"expected a picture of at most {max_bytes:,} bytes, {got}")
-            await socket.close(_TOO_BIG)
-            raise WebSocketDisconnect(_TOO_BIG)
+            raise MediaTooLargeError(f"expected a picture of at most {max_bytes:,} bytes, {got}")
         else:
             pictures.put(message)
+        await asyncio.sleep(_PACE_S)
 
 
 def _captured_ms(message: bytes, *, after_ms: float) -> float:

@@ -1,10 +1,12 @@
 """`/login`: a token into a cookie, for people; programs send it as a header."""
 
+import asyncio
 from typing import Annotated
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.requests import ClientDisconnect
 
 from mien.server.security import COOKIE, cookie_value, token_fits
 
@@ -38,10 +40,14 @@ async def login_page(request: Request, token: Annotated[str | None, Query(max_le
 async def login(request: Request) -> Response:
     """Take the form's token."""
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _FORM_BYTES:
-            return _refused()
+    try:
+        async with asyncio.timeout(request.app.state.settings.upload_timeout_s):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > _FORM_BYTES:
+                    return _refused()
+    except (TimeoutError, ClientDisconnect):
+        raise HTTPException(408, "the form came too slowly: try again") from None
     return _enter(request, parse_qs(body.decode("latin-1")).get("token", [""])[0])
 
 

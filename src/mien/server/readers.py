@@ -62,6 +62,7 @@ class Readers:
         self._photos: deque[_Task] = deque()
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
+        self._farewells: set[asyncio.Task[None]] = set()  # held, or they would be collected
         self._about: dict[str, Any] = {}
         self.replaced = 0
         """Processes that were replaced because they died or took too long."""
@@ -130,6 +131,17 @@ class Readers:
         async with self._changed:
             self._changed.notify_all()
         return await task.answer
+
+    def _forget_soon(self, worker: _Worker, session: str) -> None:
+        """Let a process forget a live session; nobody waits for that."""
+
+        async def forget() -> None:
+            with suppress(ServiceError, MediaError):
+                await self._put(worker.own, {"do": "forget", "session": session}, b"")
+
+        task = asyncio.create_task(forget())
+        self._farewells.add(task)
+        task.add_done_callback(self._farewells.discard)
 
     def _refuse_all(self, queue: deque[_Task]) -> None:
         while queue:
@@ -233,11 +245,9 @@ class LiveReader:
         return await self._readers._put(self._worker.own, head, picture)
 
     async def aclose(self) -> None:
-        """Forget the tracks."""
+        """Forget the tracks, when their process comes to it."""
         self._worker.sessions -= 1
-        with suppress(ServiceError, MediaError):
-            head = {"do": "forget", "session": self._session}
-            await self._readers._put(self._worker.own, head, b"")
+        self._readers._forget_soon(self._worker, self._session)
 
     async def __aenter__(self) -> Self:
         return self

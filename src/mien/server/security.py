@@ -2,7 +2,8 @@
 
 - **Host**: only names that this service answers to. A page of another site whose name was made to point at this
   machine (DNS rebinding) calls it by that other name.
-- **Origin**: a browser says which site's page asks. Other sites may not, neither by fetch, form nor WebSocket.
+- **Origin**: a browser says which site's page asks. Other sites may not, neither by fetch, form nor WebSocket; those
+  that were named may, with the token in a header, and their pages may read the answers (CORS).
 - **Token**: in a header, or in a cookie that /login sets; compared in constant time.
 - **Rate**: a bucket per client address that refills steadily.
 - **Answers** carry a policy under which a page loads nothing from elsewhere and runs no inline script.
@@ -17,14 +18,25 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mien.server.settings import Settings, is_loopback
 
-__all__ = ["COOKIE", "OPEN_PATHS", "RateLimiter", "Security", "cookie_value", "is_allowed_host", "token_fits"]
+__all__ = [
+    "COOKIE",
+    "OPEN_PATHS",
+    "RateLimiter",
+    "Security",
+    "client_of",
+    "cookie_value",
+    "is_allowed_host",
+    "token_fits",
+]
 
 COOKIE = "mien_session"
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login"})
@@ -43,6 +55,11 @@ _HEADERS: Mapping[str, str] = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
+}
+_PREFLIGHT: Mapping[str, str] = {
+    "access-control-allow-methods": "GET, POST, DELETE",
+    "access-control-allow-headers": "authorization, content-type",
+    "access-control-max-age": "600",
 }
 _POLICY_VIOLATION, _TRY_AGAIN_LATER = 1008, 1013  # WebSocket close codes (RFC 6455, IANA)
 _CLIENTS_REMEMBERED = 10_000
@@ -91,15 +108,26 @@ class Security:
             await self._app(scope, receive, send)
             return
 
+        asks = Headers(scope=scope)
+        origin = asks.get("origin")
+        is_named = origin in self._settings.allowed_origins
+
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if origin is not None and is_named:
+                    headers["access-control-allow-origin"] = origin
+                    headers["access-control-expose-headers"] = "location, retry-after"
+                    headers.add_vary_header("origin")
             await send(message)
 
-        refusal = self._refusal(scope)
-        if refusal is None:
+        refusal = self._refusal(scope, asks)
+        is_preflight = scope.get("method") == "OPTIONS" and "access-control-request-method" in asks
+        if is_named and is_preflight and (refusal is None or refusal.status == 401):  # it never carries a token
+            await PlainTextResponse(status_code=204, headers=_PREFLIGHT)(scope, receive, send_guarded)
+        elif refusal is None:
             await self._app(scope, receive, send_guarded)
         elif scope["type"] == "websocket":
             code = _TRY_AGAIN_LATER if refusal.status == 429 else _POLICY_VIOLATION
@@ -107,15 +135,15 @@ class Security:
         else:
             await refusal.answer(send_guarded)
 
-    def _refusal(self, scope: Scope) -> "_Refusal | None":
+    def _refusal(self, scope: Scope, headers: Headers) -> "_Refusal | None":
         """Why a request must not go on, if it must not."""
-        headers, settings = Headers(scope=scope), self._settings
+        settings = self._settings
         host = headers.get("host", "")
         if not is_allowed_host(host, settings):
             return _Refusal(421, "this service does not answer to that host name: name it in allowed_hosts")
         if not _is_allowed_origin(headers, host, scope, settings):
             return _Refusal(403, "pages of other sites may not call this service: name the site in allowed_origins")
-        wait_s = self._limiter.wait_s(_client_of(scope))
+        wait_s = self._limiter.wait_s(client_of(scope))
         if wait_s > 0:
             return _Refusal(429, "too many requests from one client: slow down", retry_after_s=wait_s)
         if settings.token is not None and scope["path"] not in OPEN_PATHS and not _shows_token(headers, settings.token):
@@ -202,8 +230,13 @@ def _shows_token(headers: Headers, token: str) -> bool:
     return cookie is not None and token_fits(cookie.value, cookie_value(token))
 
 
-def _client_of(scope: Scope) -> str:
-    """The client's address; an IPv6 client is its network, because it may use any address in it."""
+def client_of(scope: Mapping[str, Any]) -> str:
+    """The client's address; an IPv6 client is its network, because it may use any address in it.
+
+    Example:
+        >>> client_of({"client": ("2001:db8::1", 4000)})
+        '2001:db8::/64'
+    """
     host = (scope.get("client") or ("", 0))[0]
     try:
         address = ipaddress.ip_address(host)

@@ -58,11 +58,16 @@ class Settings:
     max_video_s: float = _setting(1800.0, "Longer videos are refused before they are decoded.", least=0)
     read_timeout_s: float = _setting(20.0, "A picture that takes longer is given up and its process killed.", least=0.1)
     video_timeout_s: float = _setting(7200.0, "A video that takes longer is given up and its process killed.", least=1)
-    upload_timeout_s: float = _setting(30.0, "Each megabyte of an upload has to arrive within this.", least=0.1)
+    upload_timeout_s: float = _setting(
+        30.0,
+        "A request's head, and each megabyte of an upload, has to arrive within this; answers are taken in it.",
+        least=0.1,
+    )
     photo_queue: int = _setting(64, "Photos that may wait for a reader; more get 503.", least=1)
     video_queue: int = _setting(16, "Videos that may wait; more get 503.", least=1)
+    connections: int = _setting(512, "Connections at a time, half of them from one client; more get 503.", least=2)
     uploads: int = _setting(64, "Uploads at a time, half of them from one client; more get 503.", least=2)
-    live_clients: int = _setting(32, "Live sockets at a time; more are refused.", least=1)
+    live_clients: int = _setting(32, "Live sockets at a time, half of them from one client; more are refused.", least=1)
     rate_per_s: float = _setting(
         50.0, "Requests a second that one client may make on average; more get 429.", least=0.1
     )

@@ -12,6 +12,7 @@ __all__ = ["FRAME_HEADER", "Newest", "StreamReader", "next_message", "reading_te
 FRAME_HEADER = struct.Struct(">d")
 """What stands before a picture on the socket: when it was taken, in milliseconds of the sender's clock."""
 
+_ABNORMAL = 1006  # WebSocket close code (RFC 6455)
 _SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is cut off
 
 T = TypeVar("T")
@@ -74,8 +75,11 @@ async def tell(socket: WebSocket, message: str | bytes) -> None:
         TimeoutError: the client takes nothing.
         WebSocketDisconnect: it is gone.
     """
-    async with asyncio.timeout(_SEND_TIMEOUT_S):
-        await (socket.send_text(message) if isinstance(message, str) else socket.send_bytes(message))
+    try:
+        async with asyncio.timeout(_SEND_TIMEOUT_S):
+            await (socket.send_text(message) if isinstance(message, str) else socket.send_bytes(message))
+    except RuntimeError:  # how Starlette says that another task has found it closed
+        raise WebSocketDisconnect(_ABNORMAL) from None
 
 
 async def tell_error(socket: WebSocket, sentence: str, captured_ms: float | None = None) -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 import io
-from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +11,8 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from mien.errors import ServiceBusyError
+from mien.server.places import Places
+from mien.server.security import client_of
 from mien.server.settings import Settings
 
 __all__ = ["Uploads"]
@@ -22,6 +21,7 @@ _MEGABYTE = 1_000_000
 _PIECE_BYTES = 1 << 20
 _ENVELOPE_BYTES = 10_000  # of a multipart body, around its one file
 _RETRY_AFTER_S = 2.0
+_BUSY = "too many uploads at a time: try again"
 
 
 class Uploads:
@@ -33,7 +33,7 @@ class Uploads:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._by_client: Counter[str] = Counter()
+        self._places = Places(settings.uploads)
 
     async def photo(self, request: Request) -> bytes:
         """The one file that a request brings, raw or as a form.
@@ -58,7 +58,7 @@ class Uploads:
 
     async def _take(self, request: Request, sink: BinaryIO, limit: int) -> None:
         taken = 0
-        async with self._place(request):
+        with self._places.place(client_of(request.scope), busy=_BUSY, retry_after_s=_RETRY_AFTER_S):
             async for piece in self._pieces(request, limit):
                 taken += len(piece)
                 if taken > limit:
@@ -88,20 +88,6 @@ class Uploads:
                     yield piece
         except ClientDisconnect:
             raise HTTPException(400, "the upload was broken off") from None
-
-    @asynccontextmanager
-    async def _place(self, request: Request) -> AsyncIterator[None]:
-        """A place among the uploads; given back when the body is in."""
-        client = request.client.host if request.client else ""
-        if self._by_client.total() >= self._settings.uploads or self._by_client[client] >= self._settings.uploads // 2:
-            raise ServiceBusyError("too many uploads at a time: try again", retry_after_s=_RETRY_AFTER_S)
-        self._by_client[client] += 1
-        try:
-            yield
-        finally:
-            self._by_client[client] -= 1
-            if not self._by_client[client]:
-                del self._by_client[client]
 
     def _limited(self, receive: Receive, most: int, limit: int) -> Receive:
         """`receive`, which refuses a body that grows beyond `most` bytes or comes too slowly."""

@@ -50,7 +50,7 @@ class VideoJobs:
         self._running: Job | None = None
         self._process: Process | None = None
         self._verdict: Verdict | None = None  # what becomes of the running job that is being killed
-        self._is_stopping = False
+        self._stop_by_s: float | None = None  # on the loop's clock, once it is stopping
 
     def start(self) -> None:
         """Open the store and go on where it was left.
@@ -63,11 +63,16 @@ class VideoJobs:
         self._opened = JobStore(Path(self._settings.data_dir or str(self._temporary and self._temporary.name)))
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._sweep())]
 
+    def begin_stop(self) -> None:
+        """Begin no other video; the grace for the running one begins."""
+        if self._stop_by_s is None:
+            self._stop_by_s = asyncio.get_running_loop().time() + self._settings.stop_grace_s
+
     async def stop(self) -> None:
         """Let the running video end within the grace; put it back into the queue if it does not."""
-        self._is_stopping = True
+        self.begin_stop()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.stop_grace_s):
+            async with asyncio.timeout_at(self._stop_by_s):
                 while self._running is not None:
                     await asyncio.sleep(0.05)
         await self._kill("queued")
@@ -161,7 +166,7 @@ class VideoJobs:
     async def _work(self) -> None:
         """Read what is queued, for ever."""
         while True:
-            job = None if self._is_stopping else self._store.next_queued()
+            job = None if self._stop_by_s is not None else self._store.next_queued()
             if job is None:
                 self._wake.clear()
                 await self._wake.wait()
