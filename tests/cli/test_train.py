@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from mien.classifier import EmotionClassifier
 from mien.cli.app import app
 from mien.datasets.droplist import write_drop_list
 from mien.datasets.writing import write
@@ -160,3 +162,18 @@ def test_extra_rows_are_learnt_and_never_chosen_by(folder: Path, tmp_path: Path)
     assert more["data"]["extra"]["rows"] == 21
     with pytest.raises(RunError, match="begun with other extra rows"):
         trained(folder, tmp_path / "more", "--resume")
+
+
+def test_a_finished_model_is_taught_more_rows(tmp_path: Path) -> None:
+    general = faces_to_learn(120)
+    write(replace(general, votes=None, labels=np.zeros(120, np.int64)), tmp_path / "general.npz")
+    write(replace(faces_to_learn(60, seed=1), votes=None), tmp_path / "mine.npz")
+    data = ["--data", str(tmp_path / "general.npz"), "--extra", str(tmp_path / "mine.npz"), "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, ["train", "--finetune", *data], catch_exceptions=False)
+    assert f"{tmp_path / 'model.onnx'}: mien-m-finetuned" in result.stdout
+    assert re.search(r"general set, fer2013: accuracy 0\.\d+ before, 0\.\d+ after", result.stdout)
+    assert EmotionClassifier(tmp_path / "model.onnx").card.training["finetuned"]["rows"]["extra"] == 60
+    for more in (["tiny.toml"], []):
+        result = CliRunner().invoke(app, ["train", "--finetune", *more, *(data if more else data[:2])])
+        assert result.exit_code == 2
+        assert "--finetune takes --data SOURCE and --extra FILE" in " ".join(result.stderr.replace("│", " ").split())

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from mien.classifier import DEFAULT_MODEL
 from mien.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -40,6 +41,17 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the recipe; repeatable.")
     ] = None,
+    finetune: Annotated[
+        bool,
+        typer.Option(
+            "--finetune",
+            help="In place of a recipe: teach a finished model the rows of --extra, unless it would lose what it "
+            "knows of --data.",
+        ),
+    ] = False,
+    model: Annotated[
+        str, typer.Option(help="What --finetune starts from: an embedded model, or a file that mien export wrote.")
+    ] = DEFAULT_MODEL,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
     start: Annotated[
         Path | None,
@@ -70,6 +82,9 @@ def train(
     """
     if show_list:
         _print_recipes()
+        return
+    if finetune:
+        _finetune(model, data, votes, extra, recipe=recipe, out=out, skip_bad=skip_bad)
         return
     if recipe is None or data is None:
         raise typer.BadParameter("give a RECIPE and --data SOURCE, or --list to see the recipes")
@@ -114,6 +129,35 @@ def train(
         _report(outcome)
     if outcome.stopped is not None and outcome.signal_number is not None:
         raise typer.Exit(128 + outcome.signal_number)
+
+
+def _finetune(
+    model: str,
+    data: Path | None,
+    votes: Path | None,
+    extra: Sequence[Path] | None,
+    *,
+    recipe: str | None,
+    out: Path | None,
+    skip_bad: bool,
+) -> None:
+    if recipe is not None or data is None or not extra:
+        raise typer.BadParameter("--finetune takes --data SOURCE and --extra FILE, and no recipe")
+    try:
+        from mien.learning.finetuning import finetune
+    except ImportError as error:
+        raise MissingExtraError("fine-tuning", extra="train") from error
+    general = read_faces(data, votes=votes, drop=None, skip_bad=skip_bad)
+    more = _read_extra(extra, skip_bad=skip_bad)
+    assert more is not None
+    destination = (out or Path("runs") / "finetuned") / "model.onnx"
+    console = Console(stderr=True, highlight=False)
+    with console.status("") as status:
+        tuned = finetune(model, general, more, destination, on_step=status.update)
+    typer.echo(f"{destination}: {tuned.card.name}")
+    for title, scores in (("general set", tuned.general), ("held-out extra rows", tuned.held_out)):
+        for labels, (before, after) in scores.items():
+            typer.echo(f"  {title}, {labels}: accuracy {before:.4f} before, {after:.4f} after")
 
 
 def read_faces(data: Path, *, votes: Path | None, drop: Path | None, skip_bad: bool) -> "FaceSet":

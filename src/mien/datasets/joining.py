@@ -10,7 +10,7 @@ from mien.datasets.leaks import near_copy_of_any
 from mien.errors import DataError
 from mien.taxonomy import FERPLUS_VOTES, Taxonomy
 
-__all__ = ["add_rows", "rows_to_add"]
+__all__ = ["add_rows", "labels_in", "rows_to_add"]
 
 
 def rows_to_add(extra: FaceSet, kept_aside: FaceSet) -> FaceSet:
@@ -43,7 +43,7 @@ def add_rows(faces: FaceSet, extra: FaceSet) -> FaceSet:
     return replace(
         faces,
         pixels=np.concatenate([faces.pixels, extra.pixels]),
-        labels=np.concatenate([faces.labels, _in_words_of(faces.taxonomy, extra)]),
+        labels=np.concatenate([faces.labels, labels_in(faces.taxonomy, extra)]),
         votes=np.concatenate([_votes(faces), _votes(extra)]) if has_votes else None,
         split=np.concatenate([faces.split, extra.split]),
         names=np.concatenate([faces.names, extra.names]),
@@ -55,7 +55,8 @@ def _votes(faces: FaceSet) -> NDArray[np.uint8]:
     return np.zeros((len(faces), len(FERPLUS_VOTES)), np.uint8) if faces.votes is None else faces.votes
 
 
-def _in_words_of(taxonomy: Taxonomy, faces: FaceSet) -> NDArray[np.int64]:
+def labels_in(taxonomy: Taxonomy, faces: FaceSet) -> NDArray[np.int64]:
+    """`(n,)`: the labels of all rows as indices into another label set; `UNLABELLED` where it has no word for them."""
     known = [taxonomy.labels.index(word) if word in taxonomy.labels else UNLABELLED for word in faces.taxonomy.labels]
     return np.array([*known, UNLABELLED], np.int64)[faces.labels]  # -1, no label, takes the last
 
