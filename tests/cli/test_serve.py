@@ -139,6 +139,22 @@ def test_a_stop_ends_sockets_and_puts_the_running_video_back(tmp_path: Path, lon
     assert (found.state, found.attempts) == ("queued", 0)
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads processes from /proc")
+def test_a_service_that_is_killed_leaves_no_process(long_video: Path) -> None:
+    with serving() as (url, process):
+        mien.Client(url, token=TOKEN).submit_video(long_video)
+        while len(children := children_of(process.pid)) < 2:
+            time.sleep(0.05)
+    deadline_s = time.monotonic() + 60
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_the_client_reads_as_the_library_does() -> None:
     with serving("--rate-burst", "5", "--rate-per-s", "0.2") as (url, _):
         client = mien.Client(url, token=TOKEN)

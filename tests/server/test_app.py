@@ -1,6 +1,7 @@
 """The service as a whole, with the embedded model in a process of its own."""
 
 import asyncio
+import errno
 import io
 import json
 import logging
@@ -123,6 +124,28 @@ def test_forms_hold_no_other_fields(service: TestClient, photo: bytes) -> None:
 def test_a_form_without_a_boundary_is_refused(service: TestClient) -> None:
     answer = service.post("/v1/read", content=b"x", headers={"content-type": "multipart/form-data"})
     assert answer.status_code == 400
+
+
+def test_a_full_disk_is_said(service: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", fail)
+    answer = service.post("/v1/videos", content=b"video")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert "disk" in answer.json()["error"]
+    assert "secret" not in answer.text
+
+
+def test_a_failure_of_ours_is_said_without_its_reason(service: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("/secret/path")
+
+    monkeypatch.setattr(VideoJobs, "find", fail)
+    answer = service.get("/v1/videos/" + "x" * 22)
+    assert answer.status_code == 500
+    assert list(answer.json()) == ["error"]
+    assert "secret" not in answer.text
 
 
 def test_models_say_what_reads(service: TestClient) -> None:

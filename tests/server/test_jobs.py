@@ -1,5 +1,6 @@
 """Jobs on disk: what survives, what is deleted, and that two services never share a folder."""
 
+import os
 import stat
 import sys
 from dataclasses import replace
@@ -8,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from mien.errors import SettingsError
-from mien.server.jobs import Job, JobStore
+from mien.server.jobs import Job, JobStore, remove_leftovers
 
 
 def submitted(store: JobStore, video: bytes = b"video") -> Job:
-    job_id, path = store.new_upload()
-    path.write_bytes(video)
+    job_id = store.new_id()
+    store.new_upload(job_id).write_bytes(video)
     return store.add(job_id, labels="ferplus", min_face_px=20.0, every_s=0.5)
 
 
@@ -34,10 +35,9 @@ def test_the_one_that_waited_longest_is_next(tmp_path: Path) -> None:
     first = submitted(store)
     now_s = 1.0
     second = submitted(store)
-    assert store.waiting() == 2
-    assert store.next_queued() == first
+    assert store.queued() == [first, second]
     store.save(replace(first, state="cancelled", ended_s=1.0))
-    assert store.next_queued() == second
+    assert store.queued() == [second]
     store.close()
 
 
@@ -67,7 +67,7 @@ def test_expired_jobs_leave_nothing(tmp_path: Path) -> None:
 
 def test_uploads_that_were_broken_off_are_deleted_at_the_next_start(tmp_path: Path) -> None:
     store = JobStore(tmp_path)
-    _, path = store.new_upload()
+    path = store.new_upload(store.new_id())
     path.write_bytes(b"half")
     store.close()
     JobStore(tmp_path).close()
@@ -94,3 +94,21 @@ def test_others_cannot_look_in(tmp_path: Path) -> None:
     for folder in (tmp_path / "data", store.folder(job.id)):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     store.close()
+
+
+def test_stores_of_killed_services_are_deleted(tmp_path: Path) -> None:
+    killed, used, young, elsewhere = (tmp_path / name for name in ("mien-a", "mien-b", "mien-c", "elsewhere"))
+    for folder in (killed, elsewhere):
+        store = JobStore(folder)
+        submitted(store)
+        store.close()
+    young.mkdir()
+    in_use = JobStore(used)
+    for folder in (killed, used, elsewhere):
+        os.utime(folder, (0, 0))
+    link = tmp_path / "mien-d"
+    link.symlink_to(elsewhere)
+    remove_leftovers(tmp_path, prefix="mien-")
+    assert {path.name for path in tmp_path.iterdir()} == {"mien-b", "mien-c", "mien-d", "elsewhere"}
+    assert (elsewhere / "videos").is_dir()
+    in_use.close()

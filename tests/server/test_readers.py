@@ -91,7 +91,38 @@ def test_a_full_queue_says_when_to_come_back() -> None:
         assert caught.value.retry_after_s > 0
         assert len(await asyncio.gather(*busy)) == 3
 
-    with_readers(body, photo_queue=2)
+    with_readers(body, photo_queue=4)
+
+
+def test_clients_take_turns() -> None:
+    async def body(readers: Readers) -> None:
+        order: list[str] = []
+
+        async def note(name: str, client: str) -> None:
+            await readers.read_photo(b"a", client=client)
+            order.append(name)
+
+        first = asyncio.create_task(readers.read_photo(b"sleep0.2"))
+        await asyncio.sleep(0.1)
+        photos = [("a1", "a"), ("a2", "a"), ("a3", "a"), ("b1", "b"), ("b2", "b"), ("c1", "c")]
+        await asyncio.gather(first, *(note(*photo) for photo in photos))
+        assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+    with_readers(body)
+
+
+def test_a_client_that_fills_its_half_leaves_room_for_others() -> None:
+    async def body(readers: Readers) -> None:
+        tasks = [asyncio.create_task(readers.read_photo(b"sleep0.2"))]
+        await asyncio.sleep(0.1)
+        tasks += [asyncio.create_task(readers.read_photo(b"a", client="a")) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(ServiceBusyError):
+            await readers.read_photo(b"a", client="a")
+        assert (await readers.read_photo(b"b", client="b")).startswith(b"b by ")
+        await asyncio.gather(*tasks)
+
+    with_readers(body, photo_queue=4)
 
 
 def test_photos_and_frames_take_turns() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from mien.errors import ServiceBusyError
+from mien.server import video_jobs
 from mien.server.jobs import Job, JobStore
 from mien.server.settings import Settings
 from mien.server.video_jobs import VideoJobs
@@ -33,8 +35,8 @@ def with_jobs(data_dir: Path | None, body: Callable[[VideoJobs], Awaitable[Any]]
     return asyncio.run(run())
 
 
-def submit(jobs: VideoJobs, video: bytes) -> Job:
-    with jobs.upload() as (job_id, path):
+def submit(jobs: VideoJobs, video: bytes, client: str = "") -> Job:
+    with jobs.upload(client) as (job_id, path):
         path.write_bytes(video)
         return jobs.submit(job_id, labels=None, min_face_px=0.0, every_s=0.5)
 
@@ -112,6 +114,48 @@ def test_a_full_queue_says_when_to_come_back(tmp_path: Path) -> None:
     with_jobs(tmp_path, body, video_queue=2, stop_grace_s=0)
 
 
+def test_a_client_takes_half_of_the_queue_and_its_places_come_back(tmp_path: Path) -> None:
+    async def body(jobs: VideoJobs) -> None:
+        await half_read(jobs, submit(jobs, b"hang", "a"))
+        first, second = (submit(jobs, b"good", "a") for _ in range(2))
+        with pytest.raises(ServiceBusyError):
+            submit(jobs, b"good", "a")
+        submit(jobs, b"good", "b")
+        await jobs.cancel(first)
+        await jobs.delete(second)
+        for _ in range(2):
+            submit(jobs, b"good", "a")
+        with pytest.raises(ServiceBusyError):
+            submit(jobs, b"good", "a")
+
+    with_jobs(tmp_path, body, video_queue=4, stop_grace_s=0)
+
+    async def after_the_restart(jobs: VideoJobs) -> None:
+        assert jobs.waiting == 4
+        with pytest.raises(ServiceBusyError):
+            submit(jobs, b"good", "b")
+
+    with_jobs(tmp_path, after_the_restart, video_queue=4, stop_grace_s=0)
+
+
+def test_a_full_disk_makes_the_queue_wait_and_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video_jobs, "_WRITE_AGAIN_S", 0.01)
+    save, failures = JobStore.save, iter([sqlite3.OperationalError("database or disk is full")] * 3)
+
+    def save_at_times(store: JobStore, job: Job) -> None:
+        if job.state != "queued":
+            for failure in failures:
+                raise failure
+        save(store, job)
+
+    async def body(jobs: VideoJobs) -> Job:
+        return await ended(jobs, submit(jobs, b"good"))
+
+    monkeypatch.setattr(JobStore, "save", save_at_times)
+    assert with_jobs(tmp_path, body).state == "done"
+    assert next(failures, None) is None
+
+
 def test_an_upload_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
     async def body(jobs: VideoJobs) -> None:
         with suppress(KeyError), jobs.upload() as (_, path):
@@ -169,8 +213,8 @@ def test_a_stop_puts_a_long_video_back_and_the_next_start_reads_it(tmp_path: Pat
 
 def test_a_video_that_takes_the_service_down_is_not_tried_for_ever(tmp_path: Path) -> None:
     store = JobStore(tmp_path)
-    job_id, path = store.new_upload()
-    path.write_bytes(b"good")
+    job_id = store.new_id()
+    store.new_upload(job_id).write_bytes(b"good")
     job = store.add(job_id, labels=None, min_face_px=0.0, every_s=None)
     store.save(replace(job, state="running", attempts=3))
     store.close()

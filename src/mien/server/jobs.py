@@ -1,17 +1,20 @@
 """The video jobs on disk: one SQLite file with a row per job, and a folder per job for its upload and results."""
 
+import os
 import secrets
 import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mien.errors import SettingsError
 
-__all__ = ["RESULTS", "Job", "JobState", "JobStore", "ResultName"]
+__all__ = ["RESULTS", "Job", "JobState", "JobStore", "ResultName", "remove_leftovers"]
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 ResultName = Literal["readings.jsonl", "readings.csv", "summary.json", "subtitles.vtt", "timeline.png"]
@@ -91,11 +94,14 @@ class JobStore:
         """Let go of the folder."""
         self._database.close()
 
-    def new_upload(self) -> tuple[str, Path]:
-        """A new job's id, and where its video is to be written before `add`."""
-        job_id = secrets.token_urlsafe(16)
+    def new_id(self) -> str:
+        """A name for a job that nobody guesses."""
+        return secrets.token_urlsafe(16)
+
+    def new_upload(self, job_id: str) -> Path:
+        """Where the video of a new job is to be written before `add`."""
         self.folder(job_id).mkdir(mode=0o700)
-        return job_id, self.upload(job_id)
+        return self.upload(job_id)
 
     def add(self, job_id: str, *, labels: str | None, min_face_px: float, every_s: float | None) -> Job:
         """Queue the job whose video has been written."""
@@ -114,13 +120,9 @@ class JobStore:
         """The job of that id."""
         return next(iter(self._select("WHERE id = ?", job_id)), None)
 
-    def next_queued(self) -> Job | None:
-        """The one that has waited longest."""
-        return next(iter(self._select("WHERE state = 'queued' ORDER BY created_s LIMIT 1")), None)
-
-    def waiting(self) -> int:
-        """How many are queued."""
-        return len(self._select("WHERE state = 'queued'"))
+    def queued(self) -> list[Job]:
+        """Those that wait, the one that has waited longest first."""
+        return self._select("WHERE state = 'queued' ORDER BY created_s")
 
     def remove(self, job_id: str) -> None:
         """Delete a job with everything of it."""
@@ -161,3 +163,20 @@ class JobStore:
     def _select(self, condition: str = "", *values: Any) -> list[Job]:
         rows = self._database.execute(f"SELECT {', '.join(_COLUMNS)} FROM jobs {condition}", values)  # noqa: S608  our own words
         return [Job(*row) for row in rows]
+
+
+def remove_leftovers(folder: Path, *, prefix: str, older_than_s: float = 60.0) -> None:
+    """Delete the temporary stores in `folder` whose services were killed before they could.
+
+    Args:
+        folder: Where temporary stores are made.
+        prefix: How their names begin.
+        older_than_s: Younger ones stay: their service may be just about to open them.
+    """
+    for store in folder.glob(f"{prefix}*"):
+        with suppress(OSError, SettingsError):  # another user's, or in use
+            status = store.lstat()
+            is_ours = stat.S_ISDIR(status.st_mode) and getattr(os, "getuid", lambda: 0)() == status.st_uid
+            if is_ours and status.st_mtime < time.time() - older_than_s:
+                JobStore(store).close()
+                shutil.rmtree(store, ignore_errors=True)

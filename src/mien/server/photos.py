@@ -1,10 +1,13 @@
 """`POST /v1/read`: a photo in, its faces out."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from mien.server.readers import Readers
 from mien.server.schemas import Error, FrameReadingAnswer
+from mien.server.security import client_of
 
 __all__ = ["UPLOAD_REFUSALS", "checked_labels", "file_body", "router"]
 
@@ -56,5 +59,21 @@ async def read_photo(
     """Send the file's bytes as they are, or a form with one file. Nothing of it is kept."""
     checked_labels(request, labels)
     photo = await request.app.state.uploads.photo(request)
-    reading: bytes = await request.app.state.readers.read_photo(photo, labels=labels, min_face_px=min_face_px)
-    return Response(reading, media_type="application/json")
+    readers: Readers = request.app.state.readers
+    client = client_of(request.scope)
+    reading = asyncio.create_task(readers.read_photo(photo, client=client, labels=labels, min_face_px=min_face_px))
+    left = asyncio.create_task(_client_left(request))
+    try:
+        await asyncio.wait([reading, left], return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            raise HTTPException(400, "the client has left")
+        return Response(reading.result(), media_type="application/json")
+    finally:
+        reading.cancel()  # one that still waits in the queue is not read for nobody
+        left.cancel()
+
+
+async def _client_left(request: Request) -> None:
+    """Wait until the client of a request whose body is in has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,14 +1,16 @@
 """The process that decodes and reads pictures for the service: `python -m mien.server.reader_process`.
 
 It answers one message at a time on its standard streams (`framing`) and ends when its input does. It holds the state
-of the live sessions given to it; when it is killed they begin anew in its successor.
+of the live sessions given to it; when it is killed they begin anew in its successor. A service that is killed while a
+decoder hangs leaves nobody to kill this process: a timer does.
 """
 
 import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -90,6 +92,7 @@ def main() -> None:
         started = read_message(source)
         if started is None:
             return
+        give_up_s = started[0].pop("give_up_s")
         try:
             reader = _Reader(**started[0])
         except (MienError, ValueError) as error:
@@ -98,12 +101,26 @@ def main() -> None:
         _send(sink, {}, json.dumps(reader.about()).encode())
         while (message := read_message(source)) is not None:
             try:
-                body = json.dumps(reader.answer(*message)).encode()
+                with _deadline(give_up_s):
+                    body = json.dumps(reader.answer(*message)).encode()
             except (MediaError, ValueError) as error:
                 text = str(error).removeprefix(_IN_MEMORY)
                 _send(sink, {"error": text, "too_large": isinstance(error, MediaTooLargeError)}, b"")
             else:
                 _send(sink, {}, body)
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """End this process if the block takes longer: by a signal, which also ends what hangs in a decoder."""
+    if not hasattr(signal, "setitimer"):  # no such thing on Windows; the service's own time-out is enough there
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _send(sink: BinaryIO, head: dict[str, Any], body: bytes) -> None:

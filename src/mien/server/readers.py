@@ -1,8 +1,8 @@
 """The processes that read pictures, and the queue before them.
 
-A photo goes to whichever process is free first. A live session stays with one process, which holds its tracks, and its
-frames take turns with the photos, so that neither starves the other. A process that dies or takes too long over a
-picture is replaced; only that picture is lost.
+A photo goes to whichever process is free first; clients take turns. A live session stays with one process, which holds
+its tracks, and its frames take turns with the photos, so that neither starves the other. A process that dies or takes
+too long over a picture is replaced; only that picture is lost.
 """
 
 import asyncio
@@ -12,14 +12,15 @@ import os
 import sys
 import uuid
 from asyncio.subprocess import PIPE, Process
-from collections import deque
-from collections.abc import Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
 from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError, SettingsError
 from mien.server.framing import LENGTHS, end_process, pack
+from mien.server.places import Places
 from mien.server.settings import Settings
 
 __all__ = ["LiveReader", "Readers"]
@@ -28,6 +29,7 @@ LOG = logging.getLogger("mien.server")
 
 _START_TIMEOUT_S = 120.0
 _RETRY_AFTER_S = 1.0
+_GIVE_UP_LATER_S = 5.0  # a process whose service was killed ends by itself so long after it would have been
 
 
 @dataclass(eq=False)
@@ -35,6 +37,36 @@ class _Task:
     head: dict[str, Any]
     picture: bytes
     answer: "asyncio.Future[bytes]"
+
+
+class _PhotoQueue:
+    """Photos that wait: each client's in their order, the clients in turn, none with more than half of the places."""
+
+    def __init__(self, most: int) -> None:
+        self._places = Places(most)
+        self._by_client: OrderedDict[str, deque[_Task]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_client.values()))
+
+    def put(self, client: str, task: _Task) -> None:
+        """Queue a photo.
+
+        Raises:
+            ServiceBusyError: too many wait.
+        """
+        if not self._places.enter(client):
+            raise ServiceBusyError("too many photos wait to be read: try again", retry_after_s=_RETRY_AFTER_S)
+        self._by_client.setdefault(client, deque()).append(task)
+
+    def take(self) -> _Task:
+        """The next client's oldest photo; that client is the last in turn now."""
+        client, tasks = self._by_client.popitem(last=False)
+        self._places.leave(client)
+        task = tasks.popleft()
+        if tasks:
+            self._by_client[client] = tasks
+        return task
 
 
 class _Worker:
@@ -59,7 +91,7 @@ class Readers:
         self._settings = settings
         self._command = tuple(command or (sys.executable, "-m", "mien.server.reader_process"))
         self._workers = [_Worker() for _ in range(settings.readers or os.cpu_count() or 1)]
-        self._photos: deque[_Task] = deque()
+        self._photos = _PhotoQueue(settings.photo_queue)
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self._farewells: set[asyncio.Task[None]] = set()  # held, or they would be collected
@@ -103,31 +135,41 @@ class Readers:
         self._tasks = []
         for worker in self._workers:
             await _end(worker)
-            self._refuse_all(worker.own)
-        self._refuse_all(self._photos)
+            while worker.own:
+                _settle(worker.own.popleft(), error=_stopping())
+        while self._photos:
+            _settle(self._photos.take(), error=_stopping())
 
-    async def read_photo(self, picture: bytes, *, labels: str | None = None, min_face_px: float = 0.0) -> bytes:
+    async def read_photo(
+        self, picture: bytes, *, client: str = "", labels: str | None = None, min_face_px: float = 0.0
+    ) -> bytes:
         """The reading of a photo, as JSON.
+
+        Args:
+            picture: The file's bytes.
+            client: Who asks; clients take turns.
+            labels: Label set; None takes the service's.
+            min_face_px: Leave out smaller faces.
 
         Raises:
             ServiceBusyError: too many photos wait.
             MediaError: it is no picture, or a damaged one, or reading it took too long.
             MediaTooLargeError: it claims too many pixels.
         """
-        if len(self._photos) >= self._settings.photo_queue:
-            raise ServiceBusyError("too many photos wait to be read: try again", retry_after_s=_RETRY_AFTER_S)
-        return await self._put(self._photos, {"do": "photo", "labels": labels, "min_face_px": min_face_px}, picture)
+        head = {"do": "photo", "labels": labels, "min_face_px": min_face_px}
+        return await self._answer(head, picture, put=lambda task: self._photos.put(client, task))
 
     def open_live(self, *, labels: str | None = None, min_face_px: float = 0.0) -> "LiveReader":
         """A live session, in the process that has the fewest; close it."""
         worker = min(self._workers, key=lambda worker: worker.sessions)
         return LiveReader(self, worker, {"labels": labels, "min_face_px": min_face_px})
 
-    async def _put(self, queue: deque[_Task], head: dict[str, Any], picture: bytes) -> bytes:
+    async def _answer(self, head: dict[str, Any], picture: bytes, *, put: Callable[[_Task], None]) -> bytes:
+        """Queue a task with `put`, and wait for its answer."""
         if not self._tasks:
-            raise ServiceError("the service is stopping: try again when it is back")
+            raise _stopping()
         task = _Task(head, picture, asyncio.get_running_loop().create_future())
-        queue.append(task)
+        put(task)
         async with self._changed:
             self._changed.notify_all()
         return await task.answer
@@ -137,17 +179,11 @@ class Readers:
 
         async def forget() -> None:
             with suppress(ServiceError, MediaError):
-                await self._put(worker.own, {"do": "forget", "session": session}, b"")
+                await self._answer({"do": "forget", "session": session}, b"", put=worker.own.append)
 
         task = asyncio.create_task(forget())
         self._farewells.add(task)
         task.add_done_callback(self._farewells.discard)
-
-    def _refuse_all(self, queue: deque[_Task]) -> None:
-        while queue:
-            task = queue.popleft()
-            if not task.answer.done():
-                task.answer.set_exception(ServiceError("the service is stopping: try again when it is back"))
 
     async def _work(self, worker: _Worker) -> None:
         """Answer this worker's tasks one by one, for ever."""
@@ -169,7 +205,7 @@ class Readers:
                 with suppress(SettingsError, OSError):  # tried again with the next task
                     await self._launch(worker)
             except asyncio.CancelledError:
-                _settle(task, error=ServiceError("the service is stopping: try again when it is back"))
+                _settle(task, error=_stopping())
                 raise
             else:
                 kind = MediaTooLargeError if head.get("too_large") else MediaError
@@ -182,7 +218,7 @@ class Readers:
                 await self._changed.wait_for(lambda: bool(worker.own or self._photos))
                 own = bool(worker.own) and not (worker.had_own_turn and self._photos)
                 worker.had_own_turn = own
-                task = (worker.own if own else self._photos).popleft()
+                task = worker.own.popleft() if own else self._photos.take()
                 if not task.answer.done():
                     return task
 
@@ -195,6 +231,7 @@ class Readers:
             "detector": settings.detector,
             "labels": settings.labels,
             "max_pixels": settings.max_pixels,
+            "give_up_s": settings.read_timeout_s + _GIVE_UP_LATER_S,
         }
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
@@ -242,7 +279,7 @@ class LiveReader:
             MediaError: as `Readers.read_photo`.
         """
         head = {"do": "frame", "session": self._session, "time_s": time_s, **self._options}
-        return await self._readers._put(self._worker.own, head, picture)
+        return await self._readers._answer(head, picture, put=self._worker.own.append)
 
     async def aclose(self) -> None:
         """Forget the tracks, when their process comes to it."""
@@ -254,6 +291,10 @@ class LiveReader:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _stopping() -> ServiceError:
+    return ServiceError("the service is stopping: try again when it is back")
 
 
 def _settle(task: _Task, *, answer: bytes = b"", error: Exception | None = None) -> None:

@@ -1,5 +1,8 @@
 """What the service answers when it cannot do what it is asked: every refusal is a sentence in the same form."""
 
+import logging
+import sqlite3
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -8,6 +11,8 @@ from starlette.exceptions import HTTPException
 from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError
 
 __all__ = ["answer_refusals"]
+
+LOG = logging.getLogger("mien.server")
 
 
 def answer_refusals(app: FastAPI) -> None:
@@ -30,3 +35,14 @@ def answer_refusals(app: FastAPI) -> None:
     async def busy(_: Request, error: ServiceError) -> Response:
         wait_s = error.retry_after_s if isinstance(error, ServiceBusyError) else 5.0
         return JSONResponse({"error": str(error)}, 503, headers={"retry-after": str(max(1, round(wait_s)))})
+
+    @app.exception_handler(OSError)
+    @app.exception_handler(sqlite3.Error)
+    async def no_room(_: Request, error: Exception) -> Response:
+        LOG.error("a request could not be answered: %s", getattr(error, "strerror", None) or type(error).__name__)
+        sentence = "the service cannot write to its disk just now: try again later"
+        return JSONResponse({"error": sentence}, 503, headers={"retry-after": "30"})
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, __: Exception) -> Response:
+        return JSONResponse({"error": "the service failed at this request, and has logged why: tell its operator"}, 500)

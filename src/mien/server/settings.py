@@ -63,8 +63,10 @@ class Settings:
         "A request's head, and each megabyte of an upload, has to arrive within this; answers are taken in it.",
         least=0.1,
     )
-    photo_queue: int = _setting(64, "Photos that may wait for a reader; more get 503.", least=1)
-    video_queue: int = _setting(16, "Videos that may wait; more get 503.", least=1)
+    photo_queue: int = _setting(
+        64, "Photos that may wait for a reader, half of them from one client; more get 503.", least=1
+    )
+    video_queue: int = _setting(16, "Videos that may wait, half of them from one client; more get 503.", least=1)
     connections: int = _setting(512, "Connections at a time, half of them from one client; more get 503.", least=2)
     uploads: int = _setting(64, "Uploads at a time, half of them from one client; more get 503.", least=2)
     live_clients: int = _setting(32, "Live sockets at a time, half of them from one client; more are refused.", least=1)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import shutil
+import sqlite3
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -15,18 +16,20 @@ from typing import Literal
 
 from mien.errors import ServiceBusyError, ServiceError
 from mien.server.framing import end_process, pack
-from mien.server.jobs import Job, JobStore, ResultName
+from mien.server.jobs import Job, JobStore, ResultName, remove_leftovers
+from mien.server.places import Places
 from mien.server.settings import Settings
 
 __all__ = ["VideoJobs"]
 
 LOG = logging.getLogger("mien.server")
 
+_TEMPORARY = "mien-serve-"
 _RETRY_AFTER_S = 30.0
+_WRITE_AGAIN_S = 5.0
 _SWEEP_EVERY_S = 5.0
 _MOST_ATTEMPTS = 3  # a video that took the service down with it is not tried for ever
 _LONGEST_LINE_BYTES = 1 << 20
-
 
 Verdict = Literal["queued", "cancelled"]
 
@@ -44,7 +47,8 @@ class VideoJobs:
         self._command = tuple(command or (sys.executable, "-m", "mien.server.video_process"))
         self._opened: JobStore | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._uploading = 0
+        self._places = Places(settings.video_queue, exempt=("",))
+        self._senders: dict[str, str] = {}  # job in the queue -> who sent it; kept in memory only
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._running: Job | None = None
@@ -59,8 +63,12 @@ class VideoJobs:
             SettingsError: the folder cannot be used.
         """
         if self._settings.data_dir is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="mien-serve-", ignore_cleanup_errors=True)
+            remove_leftovers(Path(tempfile.gettempdir()), prefix=_TEMPORARY)
+            self._temporary = tempfile.TemporaryDirectory(prefix=_TEMPORARY, ignore_cleanup_errors=True)
         self._opened = JobStore(Path(self._settings.data_dir or str(self._temporary and self._temporary.name)))
+        for job in self._opened.queued():  # from before the last stop: nobody knows any more who sent them
+            if self._places.enter(""):
+                self._senders[job.id] = ""
         self._tasks = [asyncio.create_task(self._work()), asyncio.create_task(self._sweep())]
 
     def begin_stop(self) -> None:
@@ -89,27 +97,31 @@ class VideoJobs:
     @property
     def waiting(self) -> int:
         """Videos in the queue."""
-        return 0 if self._opened is None else self._opened.waiting()
+        return 0 if self._opened is None else len(self._opened.queued())
 
     @contextmanager
-    def upload(self) -> Iterator[tuple[str, Path]]:
+    def upload(self, client: str = "") -> Iterator[tuple[str, Path]]:
         """A place in the queue while a video comes in: the job's id, and the file to write; removed after an error.
 
         Raises:
-            ServiceBusyError: too many videos wait.
+            ServiceBusyError: too many videos wait, or half of so many of this client.
         """
-        if self.waiting + self._uploading >= self._settings.video_queue:
-            raise ServiceBusyError("too many videos wait to be read: try again", retry_after_s=_RETRY_AFTER_S)
         store = self._store
-        job_id, path = store.new_upload()
-        self._uploading += 1
+        if not self._places.enter(client):
+            raise ServiceBusyError("too many videos wait to be read: try again", retry_after_s=_RETRY_AFTER_S)
+        job_id = store.new_id()
+        self._senders[job_id] = client
         try:
-            yield job_id, path
+            yield job_id, store.new_upload(job_id)
         except BaseException:
+            self._leave_queue(job_id)
             shutil.rmtree(store.folder(job_id), ignore_errors=True)
             raise
-        finally:
-            self._uploading -= 1
+
+    def _leave_queue(self, job_id: str) -> None:
+        client = self._senders.pop(job_id, None)
+        if client is not None:
+            self._places.leave(client)
 
     def submit(self, job_id: str, *, labels: str | None, min_face_px: float, every_s: float | None) -> Job:
         """Queue the video that was written to its place."""
@@ -137,6 +149,7 @@ class VideoJobs:
         if self._running is not None and self._running.id == job.id:
             await self._kill("cancelled")
         elif not job.has_ended:
+            self._leave_queue(job.id)
             self._store.save(replace(job, state="cancelled", ended_s=self._store.now_s()))
         return self._store.find(job.id) or job
 
@@ -166,7 +179,7 @@ class VideoJobs:
     async def _work(self) -> None:
         """Read what is queued, for ever."""
         while True:
-            job = None if self._stop_by_s is not None else self._store.next_queued()
+            job = None if self._stop_by_s is not None else next(iter(self._store.queued()), None)
             if job is None:
                 self._wake.clear()
                 await self._wake.wait()
@@ -176,16 +189,20 @@ class VideoJobs:
     async def _sweep(self) -> None:
         """Delete what has been kept long enough, for ever."""
         while True:
-            self._store.remove_expired(self._settings.keep_results_s)
+            try:
+                self._store.remove_expired(self._settings.keep_results_s)
+            except sqlite3.Error as error:  # tried again in time
+                LOG.warning("results could not be deleted: %s", error)
             await asyncio.sleep(min(_SWEEP_EVERY_S, self._settings.keep_results_s))
 
     async def _read(self, job: Job) -> None:
         """Read one video to its end, whatever that is."""
         store = self._store
         self._verdict = None
+        self._leave_queue(job.id)
         job = replace(job, state="running", attempts=job.attempts + 1)
         self._running = job
-        store.save(job)
+        await self._save(job)
         unfinished = store.folder(job.id) / f"unfinished-{job.attempts}"
         try:
             if job.attempts > _MOST_ATTEMPTS:
@@ -201,14 +218,18 @@ class VideoJobs:
         finally:
             await self._end_process()
         if error is None:
-            unfinished.rename(store.results(job.id))
+            try:
+                unfinished.rename(store.results(job.id))
+            except OSError as failure:
+                error = f"the service could not keep the results: {failure.strerror}"
         shutil.rmtree(unfinished, ignore_errors=True)
         job = self._put_away(self._running, error)
+        await self._save(job)
         self._running = None
         LOG.info("a video is %s after %d frames", job.state, job.frames)
 
     def _put_away(self, job: Job, error: str | None) -> Job:
-        """Write down what became of a job whose process has ended."""
+        """What became of a job whose process has ended."""
         if error is None:
             job = replace(job, state="done", progress=1.0, ended_s=self._store.now_s())
         elif self._verdict == "queued":
@@ -217,8 +238,18 @@ class VideoJobs:
             job = replace(job, state="cancelled", ended_s=self._store.now_s())
         else:
             job = replace(job, state="failed", error=error, ended_s=self._store.now_s())
-        self._store.save(job)
         return job
+
+    async def _save(self, job: Job) -> None:
+        """Write a job's row, however long that takes: on a full disk the queue waits, and goes on."""
+        while True:
+            try:
+                self._store.save(job)
+            except (OSError, sqlite3.Error) as error:
+                LOG.warning("a video's state could not be written: %s", error)
+                await asyncio.sleep(_WRITE_AGAIN_S)
+            else:
+                return
 
     async def _follow(self, job: Job, unfinished: Path) -> str | None:
         """Start the process and listen to it: None when all was read, or why not."""

@@ -1,13 +1,14 @@
 """The process that reads one video for the service: `python -m mien.server.video_process`.
 
 Its one message (`framing`) on the standard input says what to read; on the standard output it writes a line of JSON
-per second with its progress, and a last one. When nobody reads those any more, it ends.
+per second with its progress, and a last one. When its input ends, the service is gone, and so does this process.
 """
 
 import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
@@ -99,6 +100,7 @@ def main() -> None:
     message = read_message(sys.stdin.buffer)
     if message is None:
         return
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
     order = message[0]
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as sink:
         os.dup2(2, 1)  # whatever a library prints must not fall between two lines
@@ -130,6 +132,11 @@ def main() -> None:
             say({"error": f"the service could not write the results: {error.strerror}"})
         else:
             say({"done": True})
+
+
+def _end_with_the_service() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)  # at once, also out of a decoder that hangs
 
 
 if __name__ == "__main__":

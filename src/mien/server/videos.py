@@ -11,6 +11,7 @@ from mien.results import NOTICE
 from mien.server.jobs import RESULTS, Job, ResultName
 from mien.server.photos import UPLOAD_REFUSALS, checked_labels, file_body
 from mien.server.schemas import Error, JobAnswer
+from mien.server.security import client_of
 from mien.server.uploads import Uploads
 from mien.server.video_jobs import VideoJobs
 
@@ -49,13 +50,13 @@ async def submit(
     response: Response,
     labels: Annotated[str | None, Query(description="Label set, such as ferplus or fer2013.", max_length=40)] = None,
     min_face_px: Annotated[float, Query(ge=0, le=100_000, description="Leave out smaller faces.")] = 0.0,
-    every_s: Annotated[float | None, Query(gt=0, le=3600, description="Read one frame in so many seconds.")] = None,
+    every_s: Annotated[float | None, Query(ge=1e-6, le=3600, description="Read one frame in so many seconds.")] = None,
 ) -> dict[str, Any]:
     """Send the file's bytes as they are, or a form with one file. The video is deleted as soon as it has been read."""
     checked_labels(request, labels)
     jobs, uploads = _jobs(request), request.app.state.uploads
     assert isinstance(uploads, Uploads)
-    with jobs.upload() as (job_id, path):
+    with jobs.upload(client_of(request.scope)) as (job_id, path):
         await uploads.video(request, path)
         job = jobs.submit(job_id, labels=labels, min_face_px=min_face_px, every_s=every_s)
     response.headers["location"] = f"/v1/videos/{job.id}"
