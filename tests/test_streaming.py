@@ -1,5 +1,6 @@
 """Whole streams: one reading per frame in order, as `Session.read` gives them, from threads that end."""
 
+import pickle
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import mien
 from fakes import FakeClassifier, FakeDetector
 from mien.errors import MediaError
 from mien.media.videos import Frame
-from mien.results import Face
+from mien.results import Face, Smoothing
 from mien.streaming import StreamReader
 
 RNG = np.random.default_rng(0)
@@ -145,3 +146,39 @@ def test_closing_before_the_first_reading_closes_the_source() -> None:
     StreamReader(source, analyzer(FakeDetector(FACE)).session()).close()
     assert source.closed_in
     assert source.given == 0
+
+
+@pytest.mark.parametrize("smoothing", ["average", "exponential", "filter", "none"])
+def test_going_on_from_a_state_gives_the_same_readings(smoothing: Smoothing) -> None:
+    elsewhere = Face((90.0, 60.0, 130.0, 100.0), 0.9, None)
+    script = {**dict.fromkeys(range(12, 40), (FACE, elsewhere)), 20: (elsewhere,), **dict.fromkeys(range(45, 52), ())}
+    reader = analyzer(ScriptedDetector(script, otherwise=(FACE,)))
+    options = mien.StreamOptions(detect_every=3, smoothing=smoothing)
+    unbroken = [reading for _, reading in reader.read_frames(Source(70), options)]
+    for cut in (1, 2, 13, 14, 22, 41, 46, 47, 69):
+        before = StreamReader(Source(70), reader.session(options))
+        readings = [next(before)[1] for _ in range(cut)]
+        state = pickle.loads(pickle.dumps(before.state()))
+        before.close()
+        frames = list(Source(70))
+        held, rest = frames[cut : state.last[0] + 1], frames[state.last[0] + 1 :]
+        with StreamReader(rest, reader.session(options), state=state, held=held) as after:
+            pairs = list(after)
+        assert [frame.index for frame, _ in pairs] == list(range(cut, 70))
+        assert readings + [reading for _, reading in pairs] == unbroken, cut
+
+
+def test_there_is_no_state_before_the_first_reading() -> None:
+    reader = StreamReader(Source(5), analyzer(FakeDetector(FACE)).session())
+    assert reader.state() is None
+    reader.close()
+
+
+def test_a_state_stays_as_it_was() -> None:
+    with StreamReader(Source(40), analyzer(FakeDetector(FACE)).session()) as reader:
+        next(reader)
+        state = reader.state()
+        assert state is not None
+        kept = pickle.dumps(state)
+        list(reader)
+        assert pickle.dumps(state) == kept

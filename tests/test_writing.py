@@ -1,10 +1,11 @@
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mien.errors import DataError
-from mien.writing import check_absent, replacing
+from mien.errors import DataError, DiskFullError
+from mien.writing import check_absent, remove_unfinished, replacing
 
 
 def interrupted_after(path: Path, write: Callable[[Path], object]) -> None:
@@ -58,3 +59,25 @@ def test_what_is_there_is_only_replaced_by_wish(tmp_path: Path) -> None:
     for there in (tmp_path / "file", tmp_path):
         with pytest.raises(DataError, match="is there already"):
             check_absent(there, overwrite=False)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_is_one_sentence_and_no_half_file(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("older", "utf-8")
+    with pytest.raises(DiskFullError, match=f"room for what is written to {tmp_path}") as raised:  # noqa: SIM117, PT012
+        with replacing(tmp_path / "new" / "outer"), replacing(path) as unfinished:
+            unfinished.write_text("half", "utf-8")
+            raise OSError(number, "no room")
+    assert raised.value.errno == number
+    assert path.read_text("utf-8") == "older"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["new", "out.csv"]
+
+
+def test_what_a_killed_process_left_can_be_removed(tmp_path: Path) -> None:
+    (tmp_path / ".mien-0123456789ab.unfinished.csv").write_text("half", "utf-8")
+    (tmp_path / ".mien-0123456789ab.unfinished").mkdir()
+    (tmp_path / "unfinished.csv").write_text("mine", "utf-8")
+    remove_unfinished(tmp_path)
+    remove_unfinished(tmp_path / "absent")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["unfinished.csv"]

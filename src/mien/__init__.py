@@ -19,7 +19,8 @@ from mien.errors import (
     WeightsError,
 )
 from mien.faces.detector import Detector
-from mien.media.photos import find_photos, load_photo
+from mien.media.finding import find_photos
+from mien.media.photos import load_photo
 from mien.profiles import Profile
 from mien.results import (
     NOTICE,

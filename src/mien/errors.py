@@ -16,6 +16,7 @@
     ├── SettingsError (ValueError)         a setting of the service that cannot be
     ├── ServiceError (ConnectionError)     a mien service that cannot be reached, or refuses
     │   └── ServiceBusyError               it has too much to do: try again in `retry_after_s`
+    ├── DiskFullError (OSError)            there is no room for an output
     ├── WindowError (RuntimeError)         no window can be opened on this machine
     └── MissingExtraError (ImportError)    an optional part of mien is not installed
 
@@ -27,6 +28,7 @@ __all__ = [
     "CardError",
     "ChecksumError",
     "DataError",
+    "DiskFullError",
     "DownloadError",
     "ExportError",
     "MediaError",
@@ -116,6 +118,10 @@ class ServiceBusyError(ServiceError):
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class DiskFullError(MienError, OSError):
+    """There is no room for an output; nothing half-written is left of it."""
 
 
 class WindowError(MienError, RuntimeError):

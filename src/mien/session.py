@@ -1,5 +1,7 @@
 """One video or stream, frame by frame: people keep their number, and their readings are steady."""
 
+import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -15,7 +17,7 @@ from mien.results import Emotions, Face, FaceReading, FrameReading, ReadOptions,
 from mien.smoothing import Steady
 from mien.taxonomy import TAXONOMIES
 
-__all__ = ["FaceReader", "Found", "Session"]
+__all__ = ["FaceReader", "Found", "Session", "SessionState"]
 
 _PATIENCE_S = 1.0
 
@@ -38,6 +40,17 @@ class Found:
 
     faces: tuple[Face, ...]
     readings: tuple[FaceReading, ...]
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """What a session remembers of the frames that it has read."""
+
+    tracker: Tracker
+    steady: dict[int, Steady]
+    next_index: int
+    frames_read: int
+    patient_from_s: float
 
 
 class Session:
@@ -65,7 +78,25 @@ class Session:
         self._steady: dict[int, Steady] = {}
         self._next_index = 0
         self._frames_read = 0
-        self._patient_from_s = -np.inf
+        self._patient_from_s = -math.inf
+
+    @property
+    def frames_read(self) -> int:
+        """How many frames were read."""
+        return self._frames_read
+
+    def state(self) -> SessionState:
+        """What it remembers now; reading on does not change it."""
+        return copy.deepcopy(
+            SessionState(self._tracker, self._steady, self._next_index, self._frames_read, self._patient_from_s)
+        )
+
+    def restore(self, state: SessionState) -> None:
+        """Go on from where a session with the same options was."""
+        state = copy.deepcopy(state)
+        self._tracker, self._steady = state.tracker, state.steady
+        self._next_index, self._frames_read = state.next_index, state.frames_read
+        self._patient_from_s = state.patient_from_s
 
     def read(self, frame_rgb: NDArray[np.uint8], *, time_s: float, index: int | None = None) -> FrameReading:
         """The faces of the stream's next frame.

@@ -18,14 +18,31 @@ from typing import Self
 
 from mien.media.videos import Frame
 from mien.results import FrameReading
-from mien.session import Found, Session
+from mien.session import Found, Session, SessionState
 
-__all__ = ["StreamReader"]
+__all__ = ["StreamReader", "StreamState"]
 
 _AHEAD = 6
 """Frames that may wait: enough that a slow detection does not stop the decoder."""
 
 _POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """Where the reading of a stream stands: all that is needed to go on, but for the frames themselves.
+
+    Args:
+        session: What is remembered of the frames that were read.
+        held: Readings that were not given out yet, each with the tracks of its faces.
+        names: Track -> person, for those.
+        last: Number and time of the last frame that was read, given out or not.
+    """
+
+    session: SessionState
+    held: tuple[tuple[FrameReading, tuple[int, ...]], ...]
+    names: dict[int, int | None]
+    last: tuple[int, float]
 
 
 @dataclass(frozen=True)
@@ -46,9 +63,18 @@ class StreamReader:
     Args:
         frames: In order; if they have a `close`, it is called at the end, in the thread that reads them.
         session: Follows and reads; not to be used by anybody else meanwhile.
+        state: Go on from there, `frames` being those that follow.
+        held: With `state`, the frames of its readings that were not given out.
     """
 
-    def __init__(self, frames: Iterable[Frame], session: Session) -> None:
+    def __init__(
+        self,
+        frames: Iterable[Frame],
+        session: Session,
+        *,
+        state: StreamState | None = None,
+        held: Iterable[Frame] = (),
+    ) -> None:
         self._frames = frames
         self._session = session
         self._queue: Queue[tuple[Frame, Future[Found] | None] | BaseException | None] = Queue(_AHEAD)
@@ -57,6 +83,14 @@ class StreamReader:
         self._detector = ThreadPoolExecutor(1, thread_name_prefix="mien-detect")
         self._held: deque[_Held] = deque()
         self._names: dict[int, int | None] = {}
+        self._last: tuple[int, float] | None = None
+        if state is not None:
+            session.restore(state.session)
+            self._held.extend(
+                _Held(frame, reading, keys) for frame, (reading, keys) in zip(held, state.held, strict=True)
+            )
+            self._names |= state.names
+            self._last = state.last
         self._ended = False
         self._error: BaseException | None = None
 
@@ -87,6 +121,13 @@ class StreamReader:
             error, self._error = self._error, None
             raise error
         raise StopIteration
+
+    def state(self) -> StreamState | None:
+        """Where it stands between two readings; None before the first."""
+        if self._last is None:
+            return None
+        held = tuple((held.reading, held.keys) for held in self._held)
+        return StreamState(self._session.state(), held, dict(self._names), self._last)
 
     def close(self) -> None:
         """Stop the threads and close what the frames come from; there are no more readings."""
@@ -119,6 +160,7 @@ class StreamReader:
             self._ended, self._error = True, error
             return
         self._held.append(_Held(frame, reading, keys))
+        self._last = frame.index, frame.time_s
         self._names |= self._session.people
         waited_for = {key for held in self._held for key in held.keys} | set(self._session.people)
         self._names = {key: name for key, name in self._names.items() if key in waited_for}
@@ -145,7 +187,7 @@ class StreamReader:
         """In a thread: frames into the queue, and those that are due to the detector."""
         last: BaseException | None = None
         try:
-            for position, frame in enumerate(self._frames):
+            for position, frame in enumerate(self._frames, start=self._session.frames_read):
                 due = self._session.is_due(position)
                 found = self._detector.submit(self._session.look, frame.pixels_rgb) if due else None
                 if not self._put((frame, found)):

@@ -7,9 +7,7 @@ import subprocess
 import sys
 import warnings
 import zlib
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from PIL import Image, ImageSequence, features
 
 from conftest import SharedMedia
 from mien.errors import MediaError, MediaTooLargeError
-from mien.media.photos import PHOTO_SUFFIXES, _natural_order, find_photos, load_photo
+from mien.media.photos import PHOTO_SUFFIXES, load_photo
 
 Pixels = NDArray[np.uint8]
 ORIENTATION = 274
@@ -269,7 +267,6 @@ def test_long_paths(tmp_path: Path) -> None:
     path = folder / ("n" * 240 + ".bmp")
     path.write_bytes(encoded(Image.fromarray(scene()), "BMP"))
     assert np.array_equal(load_photo(path), scene())
-    assert find_photos([tmp_path]) == (path,)
 
 
 def test_reads_streams_from_their_start_and_leaves_them_open() -> None:
@@ -526,116 +523,6 @@ def test_eight_threads_read_side_by_side_and_leave_the_filters_alone() -> None:
         together = list(pool.map(load_photo, photos * 8))
     assert all(np.array_equal(one, other) for one, other in zip(alone * 8, together, strict=True))
     assert list(warnings.filters) == filters
-
-
-# ---------------------------------------------------------------- finding photos
-
-
-def touch(folder: Path, *names: str) -> None:
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
-
-def names(photos: tuple[Path, ...], folder: Path) -> list[str]:
-    return [photo.relative_to(folder).as_posix() for photo in photos]
-
-
-def test_a_folder_gives_its_photos_in_natural_order(tmp_path: Path) -> None:
-    touch(tmp_path, "10.jpg", "9.JPG", "b/2.png", "b/11.png", "B2/x.webp", "a.heic", "notes.txt", "clip.mp4", "none")
-    touch(tmp_path, ".hidden.jpg", ".thumbnails/1.jpg", "b/._2.png")
-    expected = ["9.JPG", "10.jpg", "a.heic", "b/2.png", "b/11.png", "B2/x.webp"]
-    assert names(find_photos(tmp_path), tmp_path) == expected
-    assert names(find_photos([str(tmp_path)]), tmp_path) == expected
-
-
-def test_named_files_stay_in_order_whatever_they_are_called(tmp_path: Path) -> None:
-    touch(tmp_path, "b.txt", "a", ".c.jpg")
-    wanted = [tmp_path / name for name in ("b.txt", "a", ".c.jpg", "missing.jpg")]
-    assert find_photos(wanted) == tuple(wanted)
-
-
-def test_each_photo_comes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touch(tmp_path, "b.jpg", "a.jpg")
-    monkeypatch.chdir(tmp_path)
-    found = find_photos(["b.jpg", tmp_path, "./b.jpg", tmp_path / "x" / ".." / "a.jpg", "*.jpg"])
-    assert found == (Path("b.jpg"), tmp_path / "a.jpg")
-
-
-def test_patterns_that_the_shell_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touch(tmp_path, "a.jpg", "b.png", "notes.txt", "sub/c.jpg", "sub/deep/d.jpg", "sub/.e.jpg", ".git/f.jpg", "1.dat")
-    assert names(find_photos([f"{tmp_path}/*.jpg"]), tmp_path) == ["a.jpg"]
-    assert names(find_photos([f"{tmp_path}/**/*.jpg"]), tmp_path) == ["a.jpg", "sub/c.jpg", "sub/deep/d.jpg"]
-    assert names(find_photos([f"{tmp_path}/s*"]), tmp_path) == ["sub/c.jpg", "sub/deep/d.jpg"]
-    assert names(find_photos([f"{tmp_path}/*"]), tmp_path) == ["a.jpg", "b.png", "sub/c.jpg", "sub/deep/d.jpg"]
-    assert names(find_photos([f"{tmp_path}/?.dat"]), tmp_path) == ["1.dat"]
-    assert names(find_photos([f"{tmp_path}/.git/*.jpg"]), tmp_path) == [".git/f.jpg"]
-    monkeypatch.chdir(tmp_path)
-    assert find_photos("[ab].*") == (Path("a.jpg"), Path("b.png"))
-
-
-def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path: Path) -> None:
-    touch(tmp_path, "team [1].jpg", "team 1.jpg")
-    assert names(find_photos([tmp_path / "team [1].jpg"]), tmp_path) == ["team [1].jpg"]
-
-
-def test_a_pattern_without_a_match_loses_nothing_else(tmp_path: Path) -> None:
-    touch(tmp_path, "a.jpg")
-    found = find_photos([tmp_path / "*.png", tmp_path / "a.jpg"])
-    assert names(found, tmp_path) == ["*.png", "a.jpg"]
-    with pytest.raises(MediaError, match="got no such file"):
-        load_photo(found[0])
-
-
-@pytest.mark.parametrize("paths", [[], ["empty"], ["empty", "*.jpg"], ["no/such/**/x*.jpg"]])
-def test_nothing_at_all_is_a_media_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: list[str]) -> None:
-    monkeypatch.chdir(tmp_path)
-    touch(tmp_path, "empty/notes.txt")
-    with pytest.raises(MediaError, match=r"expected photos, found none in .*: name a photo, a folder with photos, or"):
-        find_photos(paths)
-
-
-def test_an_impossible_pattern_is_a_media_error(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match="expected"):
-        find_photos([tmp_path / "**.jpg"])
-
-
-def test_links_to_folders_do_not_lead_in_circles(tmp_path: Path) -> None:
-    touch(tmp_path, "a/b/photo.jpg")
-    for name in ("one", "two", "three"):
-        (tmp_path / "a" / "b" / name).symlink_to(tmp_path, target_is_directory=True)
-    (tmp_path / "self.jpg").symlink_to(tmp_path / "self.jpg")
-    assert names(find_photos([tmp_path]), tmp_path) == ["a/b/photo.jpg", "self.jpg"]
-    assert names(find_photos([tmp_path / "**" / "p*.jpg"]), tmp_path) == ["a/b/photo.jpg"]
-    assert names(find_photos([tmp_path / "a" / "b" / "one" / "a" / "b" / "photo.jpg"]), tmp_path / "a" / "b" / "one")
-    with pytest.raises(MediaError, match=r"cannot be opened .*symbolic links"):
-        load_photo(tmp_path / "self.jpg")
-
-
-def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touch(tmp_path, "a.jpg", "closed/b.jpg", "d.jpg")
-    scandir: Callable[..., Any] = os.scandir
-
-    def refuse(path: str) -> Any:
-        if str(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    found = find_photos([tmp_path])
-    assert names(found, tmp_path) == ["a.jpg", "closed", "d.jpg"]
-    with pytest.raises(MediaError, match="got a folder: name the photos in it, and see that it can be read"):
-        load_photo(found[1])
-
-
-@given(
-    st.sets(st.text(st.characters(exclude_characters="/\\*?[\0", exclude_categories=["Cs"]), min_size=1), min_size=1)
-)
-def test_any_name_can_be_ordered_and_found(names: set[str]) -> None:
-    paths = [Path(f"{name}.jpg") for name in sorted(names)]
-    assert find_photos(paths) == tuple(paths)
-    assert all(one < other for one, other in pairwise(sorted(map(_natural_order, paths))))
 
 
 def test_every_photo_suffix_is_lower_case() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from conftest import SharedMedia
 from mien.errors import MediaError, MediaTooLargeError, MissingExtraError
 from mien.media import videos
-from mien.media.videos import Frame, open_video
+from mien.media.videos import Frame, Place, open_video
 from video_samples import Pixels, evenly, grey_frame, index_of, noisy_frame, write_video
 
 UNEVEN = [Fraction(time) for time in ("0", "0.04", "0.08", "0.5", "0.52", "1", "2", "2.04", "2.08", "2.12")]
@@ -238,7 +238,7 @@ def test_a_selection_is_what_its_words_say(
     assert [index_of(frame.pixels_rgb) for frame in frames] == wanted
     for stop in (0, len(frames) // 2, len(frames) - 1):
         last = frames[stop]
-        rest = read(long, **selection, after=(last.index, last.time_s))
+        rest = read(long, **selection, after=Place(last.index, last.time_s))
         assert [(frame.index, frame.time_s) for frame in rest] == [
             (frame.index, frame.time_s) for frame in frames[stop + 1 :]
         ]

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from mien.annotation.store import FoundFace, LabelStore
 from mien.errors import MediaError
 from mien.faces.align import face_crop
-from mien.media.photos import find_photos, load_photo
-from mien.media.videos import VIDEO_SUFFIXES, open_video
+from mien.media.finding import find_photos
+from mien.media.photos import load_photo
+from mien.media.videos import VIDEO_SUFFIXES, Place, open_video
 from mien.preprocess import to_input
 from mien.session import FaceReader
 
@@ -78,7 +79,7 @@ def gather(
         return len(faces)
     found: list[FoundFace] = []
     added, kept_s = 0, after[1] if after else 0.0
-    with open_video(source, every_s=every_s or None, after=after) as frames:
+    with open_video(source, every_s=every_s or None, after=Place(*after) if after else None) as frames:
         try:
             for frame in frames:
                 found += _faces(reader, frame.pixels_rgb, name, frame.time_s)

@@ -1,38 +1,50 @@
-"""`mien analyze`: photos in; a table, annotated pictures, CSV and JSON out."""
+"""`mien analyze`: photos and videos in; tables, annotated copies, reports and summaries out."""
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from mien import __version__
 from mien.analyzer import Analyzer
+from mien.batch.outputs import Animation, VideoOutputs
+from mien.batch.run import Batch, BatchOptions, Outcome
+from mien.batch.video import VideoPart
 from mien.classifier import DEFAULT_MODEL
-from mien.errors import MediaError
-from mien.media.photos import find_photos, load_photo
+from mien.cli.bar import RunBar
+from mien.cli.outcomes import document_of, print_tables
+from mien.interruption import StopRequest
+from mien.media.finding import find_media
 from mien.profiles import Profile
-from mien.results import NOTICE, Emotions, SourceResult
-from mien.sinks.photos import AnnotatedPhotoSink, CsvSink, FrequencySink, JsonSink
-from mien.sinks.sink import Sink
-from mien.taxonomy import TAXONOMIES
+from mien.results import SMOOTHINGS, StreamOptions
+from mien.sinks.subtitles import SubtitleSink
+from mien.summary.times import seconds_of, span_of
+from mien.tables.columns import STYLES
+from mien.tables.files import SUFFIXES
 
 __all__ = ["analyze"]
 
+_VIDEOS, _FILES = "Videos", "Files of videos, written to --out"
+# What suits each smoothing, as docs/video.md measures it: seconds, and by how much another label must lead.
+_SMOOTH = {"average": (0.3, 0.15), "exponential": (0.15, 0.15), "filter": (0.075, 0.0), "none": (0.0, 0.0)}
+
+T = TypeVar("T")
+
 
 def analyze(
-    paths: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or patterns such as 'trip/**/*.jpg'.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Photos, videos, folders of them, patterns such as 'trip/**/*.jpg', web addresses."),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write annotated pictures, readings.csv, readings.json and frequency.csv here.", file_okay=False
+            help="Write results here: annotated photos, readings.csv, readings.json and frequency.csv; of every video "
+            "its rows in readings.csv, and a folder with its report, summary and frequency.",
+            file_okay=False,
         ),
     ] = None,
     detector: Annotated[
@@ -51,95 +63,205 @@ def analyze(
     max_pixels: Annotated[
         int, typer.Option(help="Refuse photos that claim more pixels than this.", min=1)
     ] = 100_000_000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the readings as JSON instead of a table.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print readings of photos and summaries of videos as JSON, not as tables.")
+    ] = False,
+    start: Annotated[
+        str | None, typer.Option(help="Read from this time on: seconds or hh:mm:ss.", rich_help_panel=_VIDEOS)
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(help="Read up to this time: seconds or hh:mm:ss.", rich_help_panel=_VIDEOS)
+    ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(help="Read a frame every 0.2s, or every 5th (5), in place of all.", rich_help_panel=_VIDEOS),
+    ] = None,
+    max_side: Annotated[
+        int | None,
+        typer.Option(help="Scale frames down to this many pixels on the longer side.", min=1, rich_help_panel=_VIDEOS),
+    ] = None,
+    detect_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Look for faces in every so many frames, and follow them between; 5, and 1 with --every.",
+            min=1,
+            rich_help_panel=_VIDEOS,
+        ),
+    ] = None,
+    smooth: Annotated[
+        str,
+        typer.Option(
+            help="Make readings steady along each face: exponential, average, filter or none; with a time, as in "
+            "average:0.5.",
+            rich_help_panel=_VIDEOS,
+        ),
+    ] = "exponential",
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume/--no-resume",
+            help="Go on with an interrupted run in --out, or forget it.",
+            show_default=False,
+            rich_help_panel=_VIDEOS,
+        ),
+    ] = None,
+    save_every: Annotated[
+        float,
+        typer.Option(help="Keep what was read, for --resume, every so many seconds.", min=0, rich_help_panel=_VIDEOS),
+    ] = 5,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Format of the readings table: csv, parquet or jsonl; may be given several times.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help=f"Whose column names the table has: {', '.join(STYLES)}.", rich_help_panel=_FILES)
+    ] = "native",
+    report: Annotated[bool, typer.Option(help="The HTML report.", rich_help_panel=_FILES)] = True,
+    key_frames: Annotated[
+        bool, typer.Option("--key-frames", help="Show faces in the report.", rich_help_panel=_FILES)
+    ] = False,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="A picture of the timeline.", rich_help_panel=_FILES)
+    ] = False,
+    subtitles: Annotated[
+        list[str] | None,
+        typer.Option(help="Episodes as subtitles: srt or vtt; may be given twice.", rich_help_panel=_FILES),
+    ] = None,
+    video: Annotated[
+        bool, typer.Option("--video", help="An annotated copy, with its sound as it is.", rich_help_panel=_FILES)
+    ] = False,
+    gif: Annotated[
+        str | None, typer.Option(help="A GIF of this span, such as 0:10-0:12.5.", rich_help_panel=_FILES)
+    ] = None,
+    webp: Annotated[str | None, typer.Option(help="A WebP of this span.", rich_help_panel=_FILES)] = None,
 ) -> None:
-    """Read how the faces in photos look.
+    """Read how the faces in photos and videos look.
 
-    Exit status: 0 all could be read, 1 some could not (each is named, and has a row with its error), 2 wrong usage.
+    Ctrl-C ends with complete files of what was read; a second one at once. Exit status: 0 all could be read, 1 some
+    could not (each is named), 2 wrong usage, 130 after Ctrl-C.
     """
+    wishes: dict[str, object] = {
+        "--table": table,
+        "--columns": columns != "native",
+        "--timeline": timeline,
+        "--subtitles": subtitles,
+        "--video": video,
+        "--gif": gif,
+        "--webp": webp,
+        "--key-frames": key_frames,
+        "--resume": resume,
+    }
+    for option, is_wanted in wishes.items():
+        if is_wanted and out is None:
+            raise typer.BadParameter(f"{option} needs a folder for the files: name one with --out", param_hint=option)
+    options = BatchOptions(
+        part=_part(start, end, every, max_side),
+        stream=_stream(smooth, detect_every, is_sparse=every is not None),
+        outputs=VideoOutputs(
+            report=report,
+            key_frames=key_frames,
+            timeline=timeline,
+            subtitles=_suffixes("--subtitles", subtitles or [], SubtitleSink.SUFFIXES),
+            annotated=video,
+            animations=tuple(
+                Animation(suffix, *_checked(f"--{suffix[1:]}", span_of, span))
+                for suffix, span in ((".gif", gif), (".webp", webp))
+                if span is not None
+            ),
+        ),
+        tables=_suffixes("--table", table, SUFFIXES) if table else (".csv",) if columns != "native" else None,
+        columns=_one_of("--columns", columns, tuple(STYLES)),
+        max_pixels=max_pixels,
+        save_every_s=save_every,
+        resume=resume,
+    )
     try:
         analyzer = Analyzer(model=model, detector=detector, labels=labels, min_face_px=min_face, balance=balance)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if profile is not None:
         analyzer = analyzer.with_profile(Profile.load(profile))
-    photos = find_photos(paths)
+    sources = find_media(paths)
     notes = Console(stderr=True, highlight=False)
     if detector is None and analyzer.detector.name == "mtcnn":
         notes.print("mien: a faster and better detector is one step away: mien models pull yunet", style="dim")
-    results: list[SourceResult] = []
-    with ExitStack() as stack:
-        sinks = [stack.enter_context(sink) for sink in (_sinks(out, photos, analyzer.options.labels) if out else ())]
-        for result, frame_rgb in _read_all(analyzer, _with_progress(photos, notes), max_pixels=max_pixels):
-            for sink in sinks:
-                sink.write(result, frame_rgb)
-            if result.error is not None:
-                notes.print(f"mien: {result.error}", markup=False, soft_wrap=True)
-            results.append(result)
+    outcomes: list[Outcome] = []
+    with StopRequest() as stop, RunBar(len(sources), notes) as bar:
+        batch = Batch(sources, analyzer, out, options)
+        for outcome in batch.outcomes(is_stopped=lambda: stop.reason is not None, tell=bar.tell):
+            if outcome.error is not None:
+                notes.print(f"mien: {outcome.error}", markup=False, soft_wrap=True)
+            outcomes.append(outcome)
+            bar.advance()
     if analyzer.options.profile is not None:
         notes.print(f"mien: read with the profile {analyzer.options.profile}", markup=False, soft_wrap=True)
     if as_json:
-        document = {"mien": __version__, "notice": NOTICE, "photos": [result.to_dict() for result in results]}
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(document_of(outcomes), indent=2, ensure_ascii=False))
     else:
-        _print_table(results)
-    if any(result.error is not None for result in results):
+        print_tables(outcomes)
+    if stop.signal_number is not None:
+        done = "what was read is written" if out is not None else "what was read is above"
+        further = "; --resume goes on with the rest" if batch.can_resume else ""
+        notes.print(f"mien: stopped by {stop.reason}: {done}{further}", soft_wrap=True)
+        raise typer.Exit(128 + stop.signal_number)
+    if any(outcome.error is not None for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def _sinks(folder: Path, photos: tuple[Path, ...], labels: str) -> tuple[Sink, ...]:
-    folder.mkdir(parents=True, exist_ok=True)
-    return (
-        AnnotatedPhotoSink(folder, photos=photos),
-        CsvSink(folder / "readings.csv", TAXONOMIES[labels]),
-        JsonSink(folder / "readings.json"),
-        FrequencySink(folder / "frequency.csv", TAXONOMIES[labels]),
-    )
+def _part(start: str | None, end: str | None, every: str | None, max_side: int | None) -> VideoPart:
+    """Which frames the options ask for."""
+    start_s = None if start is None else _checked("--start", seconds_of, start)
+    end_s = None if end is None else _checked("--end", seconds_of, end)
+    if start_s is not None and end_s is not None and start_s >= end_s:
+        raise typer.BadParameter(f"expected a time after --start {start}, got {end}", param_hint="--end")
+    every_s, every_frames = (None, None) if every is None else _checked("--every", _step, every)
+    return VideoPart(start_s, end_s, every_s, every_frames, max_side)
 
 
-def _with_progress(photos: tuple[Path, ...], notes: Console) -> Iterator[Path]:
-    """The photos one by one, under a progress bar where there are several and somebody watches."""
-    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=notes, transient=True, disable=len(photos) < 2 or not notes.is_terminal) as bar:
-        yield from bar.track(photos)
+def _step(text: str) -> tuple[float | None, int | None]:
+    """Seconds or frames from one frame that is read to the next."""
+    if re.fullmatch(r"[1-9]\d*", text):
+        return None, int(text)
+    number = text.removesuffix("s")
+    try:
+        seconds = float(number) if number != text else 0.0
+    except ValueError:
+        seconds = 0.0
+    if not 1e-6 <= seconds < float("inf"):
+        raise ValueError(f"expected a time such as 0.2s or a number of frames such as 5, got {text!r}")
+    return seconds, None
 
 
-def _read_all(
-    analyzer: Analyzer, photos: Iterable[Path], *, max_pixels: int
-) -> Iterator[tuple[SourceResult, NDArray[np.uint8] | None]]:
-    """Each photo's result and, where it could be read, its pixels."""
-    for photo in photos:
-        try:
-            frame_rgb = load_photo(photo, max_pixels=max_pixels)
-        except MediaError as error:
-            yield SourceResult(str(photo), None, str(error)), None
-        else:
-            yield SourceResult(str(photo), analyzer.read(frame_rgb), None), frame_rgb
+def _stream(smooth: str, detect_every: int | None, *, is_sparse: bool) -> StreamOptions:
+    """How frames are read together; what is far apart is not followed from frame to frame but found anew."""
+    name, colon, time_text = smooth.partition(":")
+    smoothing = next((known for known in SMOOTHINGS if known == name), None)
+    if smoothing is None:
+        raise typer.BadParameter(f"expected one of {', '.join(SMOOTHINGS)}, got {name!r}", param_hint="--smooth")
+    seconds, hold = _SMOOTH[smoothing]
+    if colon:
+        seconds = _checked("--smooth", seconds_of, time_text.removesuffix("s"))
+    every = detect_every or (1 if is_sparse else 5)
+    return StreamOptions(detect_every=every, smoothing=smoothing, smoothing_s=seconds, hold=hold)
 
 
-def _print_table(results: list[SourceResult]) -> None:
-    table = Table(*_COLUMNS, caption=NOTICE, caption_justify="left")
-    for result in results:
-        if result.reading is None:
-            continue
-        if not result.reading.faces:
-            table.add_row(result.source, "no face")
-        for number, face in enumerate(result.reading.faces):
-            box = " ".join(f"{value:.0f}" for value in face.box_xyxy)
-            table.add_row(result.source, str(number), box, *_looks(face.emotions))
-    Console(highlight=False).print(table)
+def _suffixes(option: str, names: list[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Formats as suffixes, each once."""
+    formats = tuple(suffix[1:] for suffix in known)
+    return tuple(dict.fromkeys(f".{_one_of(option, name.lower().lstrip('.'), formats)}" for name in names))
 
 
-_COLUMNS = ("photo", "face", "box (px)", "looks", "certainty", "plausible", "doubts")
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise typer.BadParameter(f"expected one of {', '.join(known)}, got {value!r}", param_hint=option)
+    return value
 
 
-def _looks(emotions: Emotions) -> tuple[str, ...]:
-    """The cells from "looks" on; what is unsure is no guess."""
-    shares = emotions.probabilities
-    named = sorted(emotions.plausible or (emotions.top,), key=lambda label: -shares[label])
-    return (
-        "unsure" if emotions.unsure else emotions.top,
-        "" if emotions.certainty is None else f"{emotions.certainty:.0%}",
-        ", ".join(f"{label} {shares[label]:.0%}" for label in named),
-        ", ".join(word.replace("_", " ") for word in emotions.doubts),
-    )
+def _checked(option: str, parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None

@@ -14,7 +14,8 @@ from mien.analyzer import Analyzer
 from mien.classifier import DEFAULT_MODEL
 from mien.datasets.words import emotion_of
 from mien.errors import MediaError
-from mien.media.photos import find_photos, load_photo
+from mien.media.finding import find_photos
+from mien.media.photos import load_photo
 from mien.media.videos import open_video
 from mien.personal.sitting import Sitting
 from mien.profiles import Profile

@@ -13,7 +13,7 @@ from mien.datasets.ferplus import VOTES_FILE, read_votes
 from mien.datasets.pictures import Progress, read_faces
 from mien.datasets.words import emotion_of, is_split, split_of, taxonomy_with
 from mien.errors import DataError
-from mien.media.photos import find_photos
+from mien.media.finding import find_photos
 
 __all__ = ["UNLABELLED_FOLDER", "has_emotion_folders", "read_folders"]
 

@@ -13,9 +13,9 @@ from mien.datasets.faceset import TRAINING, UNSPLIT, FaceSet
 from mien.datasets.joining import add_rows, rows_to_add
 from mien.datasets.splits import validation_rows
 from mien.errors import DataError, RunError
+from mien.interruption import StopRequest
 from mien.learning.distillation import Teachers
 from mien.learning.history import TensorBoard, plot_curves, write_metrics
-from mien.learning.interruption import StopRequest
 from mien.learning.loop import TrainingLoop
 from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import count_parameters

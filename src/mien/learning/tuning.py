@@ -24,7 +24,7 @@ from rich.console import Console
 
 from mien.datasets.faceset import FaceSet
 from mien.errors import RecipeError, RunError
-from mien.learning.interruption import StopRequest
+from mien.interruption import StopRequest
 from mien.learning.loop import DivergedError, TrainingLoop
 from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import NETWORKS

@@ -5,13 +5,10 @@ memory than its decoder, the decoded picture, the result and a little. Everythin
 `MediaError` that names it.
 """
 
-import glob
 import io
-import os
-import re
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +20,7 @@ from PIL import Image, ImageFile
 
 from mien.errors import MediaError, MediaTooLargeError
 
-__all__ = ["PHOTO_SUFFIXES", "find_photos", "load_photo"]
+__all__ = ["PHOTO_SUFFIXES", "load_photo"]
 
 PHOTO_SUFFIXES = frozenset(
     f".{name}"
@@ -97,40 +94,6 @@ def load_photo(source: str | Path | bytes | BinaryIO, *, max_pixels: int = 100_0
             raise _undecodable(name, image.format, error) from error
 
 
-def find_photos(paths: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
-    """Every photo that `paths` name, in their order, each once.
-
-    Args:
-        paths: Files, kept whatever they are called; folders, searched with all folders in them for files with
-            one of `PHOTO_SUFFIXES`, in natural order ("2.jpg" before "10.jpg"); and patterns with `*`, `?`,
-            `[...]` or `**`, for shells that leave them as they are. What starts with a dot is passed over, and
-            links to folders are not followed.
-
-    Returns:
-        What was found. A file that does not exist, a folder that cannot be listed and a pattern that fits
-        nothing stay in the list, so that `load_photo` says so in their turn.
-
-    Raises:
-        MediaError: nothing at all was found.
-    """
-    named = [paths] if isinstance(paths, str | Path) else list(paths)
-    found: dict[str, Path] = {}
-    anything = False
-    for name in named:
-        path = Path(name)
-        is_pattern = glob.has_magic(str(path)) and not os.path.lexists(path)
-        photos = list(_matches(path)) if is_pattern else _photos_of(path)
-        anything |= bool(photos)
-        for photo in photos or ([path] if is_pattern else []):
-            found.setdefault(os.path.normcase(os.path.normpath(photo.absolute())), photo)
-    if not anything:
-        raise MediaError(
-            f"expected photos, found none in {', '.join(map(str, named)) or 'an empty list'}:"
-            " name a photo, a folder with photos, or a pattern such as photos/*.jpg"
-        )
-    return tuple(found.values())
-
-
 def _name_of(source: str | Path | bytes | BinaryIO) -> str:
     """What messages call it."""
     if isinstance(source, str | Path):
@@ -197,6 +160,24 @@ def _reader_for(start: bytes) -> tuple[str | None, Callable[[BinaryIO, str], Ima
         if factory is not None and accept is not None and accept(start[:16].ljust(16, b"\0")) is True:
             return kind, factory
     return None, None
+
+
+def has_photo_signature(start: bytes) -> bool:
+    """Whether a file that starts so is a photo of a kind that is read."""
+    return _quietly(lambda: _reader_for(start))[1] is not None
+
+
+def moves(path: Path) -> bool:
+    """Whether a picture has several frames to show one after the other; one that cannot be read has none."""
+
+    def has_several() -> bool:
+        with Image.open(path) as image:
+            return bool(getattr(image, "is_animated", False))
+
+    try:
+        return _quietly(has_several)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 def _upright_rgb(image: Image.Image, orientation: int) -> NDArray[np.uint8]:
@@ -304,7 +285,7 @@ def unopenable(name: str, error: OSError | ValueError, *, kind: str = "photo") -
     """Why a file cannot be opened, and what to do."""
     if isinstance(error, FileNotFoundError):
         return MediaError(f"{name}: expected a {kind}, got no such file: check the name")
-    if isinstance(error, IsADirectoryError) or _is_folder(Path(name)):
+    if isinstance(error, IsADirectoryError) or is_folder(Path(name)):
         return MediaError(
             f"{name}: expected a {kind}, got a folder: name the {kind}s in it, and see that it can be read"
         )
@@ -329,52 +310,9 @@ def _beyond_pillow(name: str, error: Exception) -> MediaTooLargeError:
     )
 
 
-def _photos_of(path: Path) -> list[Path]:
-    """`path` itself, or the photos of the folder that it is, with the folders in it that cannot be listed."""
-    if not _is_folder(path):
-        return [path]
-    photos: list[Path] = []
-    closed: list[OSError] = []
-    for folder, folders, files in os.walk(path, onerror=closed.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        photos += [Path(folder, name) for name in files if _is_photo(Path(name))]
-    return sorted([*photos, *(Path(error.filename) for error in closed)], key=_natural_order)
-
-
-def _matches(pattern: Path) -> Iterator[Path]:
-    """The photos that a pattern names; other files only if it spells out their suffix."""
-    fixed = next(index for index, part in enumerate(pattern.parts) if glob.has_magic(part))
-    root, rest = Path(*pattern.parts[:fixed]), Path(*pattern.parts[fixed:])
-    any_suffix = bool(rest.suffix) and not glob.has_magic(rest.suffix)
-    try:
-        matches = sorted(root.glob(str(rest)), key=_natural_order)
-    except (ValueError, NotImplementedError) as error:
-        raise MediaError(f"{pattern}: expected a pattern such as photos/**/*.jpg, got a wrong one: {error}") from error
-    hidden_wanted = any(part.startswith(".") for part in rest.parts)
-    for path in matches:
-        if not hidden_wanted and any(part.startswith(".") for part in path.relative_to(root).parts):
-            continue
-        if _is_folder(path):
-            yield from _photos_of(path)
-        elif any_suffix or _is_photo(path):
-            yield path
-
-
-def _is_photo(path: Path) -> bool:
-    return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
-
-
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; what cannot be looked at is none."""
     try:
         return path.is_dir()
     except OSError:  # a name too long, a folder above it that may not be entered
         return False
-
-
-def _natural_order(path: Path) -> tuple[list[list[tuple[int, str]]], str]:
-    """Sorts folder by folder, numbers by value, without regard to case."""
-    parts = [
-        [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d+)", part.casefold())]
-        for part in path.parts
-    ]
-    return parts, str(path)

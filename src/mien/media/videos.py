@@ -23,7 +23,7 @@ from mien.media.decoding import Decoded, Decoder
 if TYPE_CHECKING:
     from av import VideoFrame
 
-__all__ = ["VIDEO_SUFFIXES", "Frame", "Video", "VideoInfo", "open_video"]
+__all__ = ["VIDEO_SUFFIXES", "Frame", "Place", "Video", "VideoInfo", "open_video"]
 
 VIDEO_SUFFIXES = frozenset(
     f".{name}"
@@ -50,6 +50,21 @@ class Frame:
     index: int
     time_s: float
     pixels_rgb: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Behind which frame to go on with a video.
+
+    Args:
+        index: Its number in the video.
+        time_s: Its presentation time in seconds.
+        damaged_at_s: The time of what could not be decoded before it, if anything.
+    """
+
+    index: int
+    time_s: float
+    damaged_at_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,7 @@ def open_video(
     every_s: float | None = None,
     every_frames: int | None = None,
     max_side_px: int | None = None,
-    after: tuple[int, float] | None = None,
+    after: Place | None = None,
 ) -> "Video":
     """Open a video to read its frames in order.
 
@@ -96,7 +111,7 @@ def open_video(
         every_s: Take the first frame of every such span of time, counted from `start_s` or the video's start.
         every_frames: Take the frames whose index is a multiple of this.
         max_side_px: Scale frames down so that the longer side is at most this.
-        after: Index and time of a frame that was read earlier with the same arguments: go on behind it.
+        after: A frame that was read earlier with the same arguments: go on behind it.
 
     Returns:
         An iterator of `Frame`, and a context manager that closes the file. Where part of the video cannot be
@@ -127,7 +142,7 @@ class _Selection:
     end_s: float | None
     every_s: float | None
     every_frames: int | None
-    after: tuple[int, float] | None
+    after: Place | None
 
     def __post_init__(self) -> None:
         for name, value in (("start_s", self.start_s), ("end_s", self.end_s)):
@@ -164,10 +179,11 @@ class Video:
             from_s = None if selection.start_s is None else _exactly(selection.start_s)
             self._decoded = decoder.frames(from_s)
         else:
-            index, time_s = selection.after
-            after_s = round(Fraction(time_s) / decoder.unit_s) * decoder.unit_s
+            place = selection.after
+            after_s = round(Fraction(place.time_s) / decoder.unit_s) * decoder.unit_s
             from_s = after_s + decoder.unit_s
-            self._decoded = decoder.frames(from_s, index=index + 1)
+            decoder.damaged_at_s = None if place.damaged_at_s is None else Fraction(place.damaged_at_s)
+            self._decoded = decoder.frames(from_s, index=place.index + 1)
         first = next(self._decoded, None)
         if first is None and from_s is None:
             raise MediaError(
@@ -191,9 +207,9 @@ class Video:
         return next(self._frames)
 
     @property
-    def is_damaged(self) -> bool:
-        """Whether something up to here could not be decoded."""
-        return self._decoder.damaged_at_s is not None
+    def damaged_at_s(self) -> float | None:
+        """The time of the first piece up to here that could not be decoded; None if there is none."""
+        return None if self._decoder.damaged_at_s is None else float(self._decoder.damaged_at_s)
 
     def close(self) -> None:
         """Close the file; there are no more frames."""

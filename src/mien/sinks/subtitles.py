@@ -23,10 +23,12 @@ class SubtitleSink(VideoSink):
         DataError: the suffix is another.
     """
 
+    SUFFIXES = tuple(_SEPARATORS)
+
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
-        if self.path.suffix.lower() not in _SEPARATORS:
-            raise DataError(f"{path}: expected a name that ends in {' or '.join(_SEPARATORS)}")
+        if self.path.suffix.lower() not in self.SUFFIXES:
+            raise DataError(f"{path}: expected a name that ends in {' or '.join(self.SUFFIXES)}")
         self._separator = _SEPARATORS[self.path.suffix.lower()]
 
     def _finish(self, summary: Summary, file: Path) -> None:

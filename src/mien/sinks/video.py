@@ -37,6 +37,8 @@ _BT709, _LIMITED = 1, 1  # colours of HD video, as players take them to be
 class _MovingSink:
     """Encodes the annotated frames of one video into a file that is renamed into place once it is complete.
 
+    Without a frame there is no file.
+
     Args:
         path: The file to write; its folder is made.
         info: What is known of the video, from `open_video` with the same `max_side_px` as the frames.
@@ -57,6 +59,7 @@ class _MovingSink:
 
         with ExitStack() as stack:
             unfinished = stack.enter_context(replacing(self.path))
+            stack.callback(self._remove_if_empty, unfinished)
             self._container = stack.enter_context(av.open(f"file:{unfinished}", "w", options=self._options()))
             self._stream = self._begin(self._container, stack)
             stack.push(self._end_unless_failed)
@@ -87,6 +90,11 @@ class _MovingSink:
             if self._last_pts is not None:
                 self._container.mux(self._stream.encode(None))
             self._end()
+
+    def _remove_if_empty(self, unfinished: Path) -> None:
+        """A file without a frame is none."""
+        if self._last_pts is None:
+            unfinished.unlink(missing_ok=True)
 
     def _options(self) -> dict[str, str]:
         """Of the file as a whole."""
@@ -182,7 +190,8 @@ class AnimationSink(_MovingSink):
     Args:
         path: The file to write, `.gif` or `.webp`; its folder is made.
         info: What is known of the video, from `open_video` with the same `max_side_px` as the frames.
-        start_s: First presentation time of the part that is read.
+        start_s: Frames before this presentation time are left out.
+        end_s: Frames from this presentation time on are left out.
         max_side_px: Frames are scaled down so that the longer side is at most this.
         max_fps: Frames that follow closer than this are left out.
 
@@ -196,6 +205,7 @@ class AnimationSink(_MovingSink):
         info: VideoInfo,
         *,
         start_s: float | None = None,
+        end_s: float | None = None,
         max_side_px: int = 480,
         max_fps: float = 12.5,
     ) -> None:
@@ -204,15 +214,18 @@ class AnimationSink(_MovingSink):
             raise ValueError(f"expected a name that ends in .gif or .webp, got {path}")
         unit_s = _GIF_UNIT_S if self.is_gif else _WEBP_UNIT_S
         super().__init__(path, info, unit_s=unit_s, shift_s=info.start_s if start_s is None else start_s)
+        self._from_s, self._until_s = -math.inf if start_s is None else start_s, math.inf if end_s is None else end_s
         self._every_s = 0.999 / max_fps
         scale = min(1.0, max_side_px / max(info.size_wh))
         self._size_wh = max(1, round(info.size_wh[0] * scale)), max(1, round(info.size_wh[1] * scale))
         self._last_s: float | None = None
 
     def write(self, result: SourceResult, frame_rgb: NDArray[np.uint8] | None) -> None:
-        """Add one frame, unless it follows too close."""
+        """Add one frame, unless it lies outside or follows too close."""
         time_s = result.reading.time_s if result.reading else None
-        if time_s is None or (self._last_s is not None and time_s - self._last_s < self._every_s):
+        if time_s is None or not self._from_s <= time_s < self._until_s:
+            return
+        if self._last_s is not None and time_s - self._last_s < self._every_s:
             return
         self._last_s = time_s
         super().write(result, frame_rgb)

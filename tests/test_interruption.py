@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from mien.learning.interruption import StopRequest
+from mien.interruption import StopRequest
 
 
 @pytest.mark.parametrize(("number", "reason"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])

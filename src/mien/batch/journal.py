@@ -1,0 +1,154 @@
+"""What was read of a video so far, kept beside the results until they are complete.
+
+A segment is a file of readings in order, and at its end where the reading of the video stood then. It is written aside
+and renamed, so that after a crash there is a last whole one, and the reading goes on behind it as if nothing had
+happened.
+"""
+
+import base64
+import gzip
+import io
+import json
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mien.errors import DataError
+from mien.results import FrameReading
+from mien.streaming import StreamState
+from mien.writing import remove_unfinished, replacing
+
+__all__ = ["End", "Journal", "Standing", "has_segments"]
+
+_SUFFIX = ".jsonl.gz"
+_FAST = 1
+# What a state is made of. Nothing else is loaded, since a folder of results may come from anywhere.
+_PARTS = {
+    "mien.streaming": {"StreamState"},
+    "mien.session": {"SessionState"},
+    "mien.faces.tracking": {"Tracker", "_Track"},
+    "mien.faces.flow": {"Patch"},
+    "mien.smoothing": {"Steady", "LabelHold", "MovingAverage", "ExponentialSmoother", "ForwardFilter", "_Clock"},
+    "mien.results": {"FrameReading", "FaceReading", "Face", "Landmarks", "Emotions", "ReadOptions", "StreamOptions"},
+    "collections": {"deque"},
+    "numpy": {"ndarray", "dtype"},
+    "numpy._core.multiarray": {"_reconstruct", "scalar"},
+    "numpy._core.numeric": {"_frombuffer"},
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the reading of a video stood at the end of a segment.
+
+    Args:
+        stream: Of the readings.
+        damaged_at_s: The time of what could not be decoded before, if anything.
+    """
+
+    stream: StreamState
+    damaged_at_s: float | None
+
+
+@dataclass(frozen=True)
+class End:
+    """That a video has been read to its end, and what came of it.
+
+    Args:
+        error: What is wrong with it; None if nothing is.
+        facts: What its file states.
+        files: The names of the files that were written, but for the table.
+        choice: What they were made by.
+    """
+
+    error: str | None
+    facts: dict[str, Any]
+    files: tuple[str, ...]
+    choice: str
+
+
+class Journal:
+    """The segments of one video.
+
+    Args:
+        folder: Where they lie; it is made with the first.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        remove_unfinished(folder)
+        self._segments = sorted(folder.glob(f"*{_SUFFIX}"))
+        self.last: Standing | End | None = None
+        while self._segments and self.last is None:
+            self.last = _last_of(self._segments[-1])
+            if self.last is None:  # damaged: the one before will do
+                self._segments.pop().unlink()
+
+    def readings(self) -> Iterator[FrameReading]:
+        """All readings of all segments, in order.
+
+        Raises:
+            DataError: a segment is damaged.
+        """
+        for segment in self._segments:
+            try:
+                with gzip.open(segment, "rt", encoding="utf-8") as file:
+                    for line in file:
+                        values = json.loads(line)
+                        if "faces" in values:
+                            yield FrameReading.from_dict(values)
+            except (EOFError, OSError, ValueError, KeyError, TypeError) as error:
+                raise DataError(
+                    f"{segment}: expected readings that were saved, got a damaged file: run again with --no-resume"
+                ) from error
+
+    def add(self, readings: Sequence[FrameReading], last: Standing | End) -> None:
+        """Keep a segment.
+
+        Args:
+            readings: Those since the segment before.
+            last: Where the reading stands behind them, or that it has ended.
+        """
+        segment = self.folder / f"{len(self._segments):06d}{_SUFFIX}"
+        with replacing(segment) as unfinished, gzip.open(unfinished, "wt", _FAST, encoding="utf-8") as file:
+            for reading in readings:
+                file.write(json.dumps(reading.to_dict()) + "\n")
+            if isinstance(last, End):
+                file.write(json.dumps({"end": asdict(last)}))
+            else:
+                state = base64.b64encode(pickle.dumps(last.stream)).decode("ascii")
+                file.write(json.dumps({"damaged_at_s": last.damaged_at_s, "state": state}))
+        self._segments.append(segment)
+        self.last = last
+
+
+def has_segments(folder: Path) -> bool:
+    """Whether there is a journal with something in it under a folder."""
+    return any(folder.glob(f"*/*{_SUFFIX}"))
+
+
+def _last_of(segment: Path) -> Standing | End | None:
+    """What stands at the end of a segment; None if it is damaged or of another version."""
+    try:
+        with gzip.open(segment, "rt", encoding="utf-8") as file:
+            line = ""
+            for line in file:  # noqa: B007  the last one is wanted
+                pass
+        values = json.loads(line)
+        if "end" in values:
+            return End(**{**values["end"], "files": tuple(values["end"]["files"])})
+        state = _Unpickler(io.BytesIO(base64.b64decode(values["state"]))).load()
+        return Standing(state, values["damaged_at_s"]) if isinstance(state, StreamState) else None
+    except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError):
+        return None
+
+
+class _Unpickler(pickle.Unpickler):
+    """Loads what a state is made of, and nothing that could run."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        if global_name not in _PARTS.get(module_name, ()):
+            raise pickle.UnpicklingError(f"{module_name}.{global_name} is no part of a state")
+        return super().find_class(module_name, global_name)
