@@ -1,13 +1,19 @@
 """Small labelled faces and a model's answers to them, for the tests of evaluation."""
 
-import numpy as np
-from numpy.typing import NDArray
+import json
+from pathlib import Path
 
-from mien.card import Head, InputSpec, ModelCard, Trust
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from mien.card import CARD_KEY, Head, InputSpec, ModelCard, Trust
+from mien.classifier import EmotionClassifier
 from mien.datasets.droplist import DropList
 from mien.datasets.faceset import FaceSet
-from mien.evaluation.judge import Exam
-from mien.taxonomy import FER2013, FERPLUS
+from mien.evaluation.judge import Exam, judge, set_exam
+from mien.taxonomy import FER2013, FERPLUS, TAXONOMIES
 
 VOTE_HEAD = Head("ferplus", "votes", ("unknown", "not_a_face"), 0.5)
 HEAD = Head("fer2013", "labels", (), 2.0)
@@ -72,3 +78,39 @@ def answers_to(exam: Exam, *, seed: int, extra: int = 0) -> NDArray[np.float32]:
     logits = random.normal(size=(len(exam.faces), classes + extra))
     logits[np.arange(len(logits)), exam.truth.labels] += 1.5
     return logits.astype(np.float32)
+
+
+def write_sample_model(path: Path, card: ModelCard = CARD) -> Path:
+    """A model file that projects the pixels on fixed random directions; heads "votes" of 10 and "labels" of 7."""
+    random = np.random.default_rng(8)
+    weights = [random.normal(size=(2304, width)).astype(np.float32) / 2000 for width in (10, 7)]
+    nodes = [
+        helper.make_node("Cast", ["faces"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["grey"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w0"], ["votes"]),
+        helper.make_node("MatMul", ["flat", "w1"], ["labels"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "sample",
+        [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", 48, 48])],
+        [
+            helper.make_tensor_value_info("votes", TensorProto.FLOAT, ["n", 10]),
+            helper.make_tensor_value_info("labels", TensorProto.FLOAT, ["n", 7]),
+        ],
+        [numpy_helper.from_array(array, f"w{index}") for index, array in enumerate(weights)],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    proto.metadata_props.add(key=CARD_KEY, value=card.to_json())
+    onnx.save(proto, str(path))
+    return path
+
+
+def evaluate_sample(folder: Path, model: Path, head: Head) -> Path:
+    """Make a folder as `mien evaluate` makes it of a model, without its pictures; the answers are invented."""
+    exam = set_exam(sample_faces(), split="PublicTest", taxonomy=TAXONOMIES[head.taxonomy])
+    logits = answers_to(exam, extra=len(head.extra), seed=3)
+    about = {"name": "sample", "version": "1", "sha256": EmotionClassifier(model).sha256}
+    folder.mkdir()
+    (folder / "metrics.json").write_text(json.dumps(judge(exam, logits, head=head, model=about).to_dict()))
+    return folder

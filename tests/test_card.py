@@ -54,11 +54,13 @@ CARDS = st.builds(
     parameters=st.integers(0),
     licence=st.text(),
     data=st.text(),
-    protocol=st.text(),
-    scores=st.dictionaries(st.text(), FINITE, max_size=3),
+    evaluations=st.lists(st.dictionaries(st.text(), JSON_VALUES, max_size=3), max_size=2).map(tuple),
     training=st.dictionaries(st.text(), JSON_VALUES, max_size=3),
     intended_use=st.text(),
+    misuse=st.text(),
     limits=st.text(),
+    not_measured=st.text(),
+    law=st.text(),
 )
 
 
@@ -122,6 +124,19 @@ def test_a_card_from_before_there_was_doubt_promises_nothing() -> None:
         for name in ("frequencies", "trust", "vote_temperature", "not_a_face_from"):
             del head[name]
     assert ModelCard.from_json(json.dumps(values), source="old.onnx") == card()
+
+
+def test_a_card_from_before_there_were_evaluations_has_none() -> None:
+    values = json.loads(card().to_json())
+    del values["evaluations"]
+    values |= {"scores": {"fer2013_accuracy": 0.7}, "protocol": "one view per face"}
+    old = ModelCard.from_json(json.dumps(values), source="old.onnx")
+    assert (old, old.evaluation("fer2013")) == (card(), None)
+
+
+def test_an_evaluation_is_found_by_its_label_set() -> None:
+    measured = card(evaluations=({"labels": "ferplus", "full": {"n": 3}}, {"labels": "fer2013"}))
+    assert measured.evaluation("fer2013") == {"labels": "fer2013"}
 
 
 def without(name: str) -> str:

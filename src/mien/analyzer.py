@@ -38,8 +38,7 @@ class Analyzer:
             0.4 % of the faces that no viewer doubted are lost (2,280 rows of FER-2013 kept aside in training).
         crop_scale: Side of the crop over the longer side of the box; None takes what the model was trained on.
         balance: How far to favour rare emotions, in 0..1: raise it to find more of them, at the price of more wrong
-            answers. On FER+ PublicTest 0.5 finds 75 % of disgust instead of 42 % and 79 % of fear instead of 66 %,
-            and costs 1.8 points of accuracy (`docs/doubt.md`).
+            answers; `docs/doubt.md` has what each step finds and costs.
 
     Raises:
         ValueError: an unknown detector or label set, a number out of range, or a balance for a model whose card does

@@ -16,6 +16,8 @@ __all__ = ["CARD_KEY", "Head", "InputSpec", "ModelCard", "Trust"]
 
 CARD_KEY = "mien.card"
 
+_FORMER = ("protocol", "scores")  # of cards from before `evaluations`: figures without intervals
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -109,12 +111,15 @@ class ModelCard:
         embedding: Name of the graph's output that holds the embedding; None if it has none.
         parameters: Number of trained parameters.
         licence: SPDX identifier of the weights.
-        data: What it was trained on.
-        protocol: How the scores were taken.
-        scores: Name of the score -> value.
+        data: What it was trained on, and what the labels are.
+        evaluations: What `mien evaluate` measured of this very file, one per label set, as
+            `mien.evaluation.modelcard.recorded` makes them; `mien models record` puts them here.
         training: Recipe, seed and versions.
         intended_use: What it is for.
-        limits: What it cannot do, what was not measured, and law.
+        misuse: What it is not for.
+        limits: What it cannot do.
+        not_measured: What nobody knows of it.
+        law: What law says of its use.
     """
 
     name: str
@@ -125,11 +130,13 @@ class ModelCard:
     parameters: int
     licence: str
     data: str = ""
-    protocol: str = ""
-    scores: Mapping[str, float] = field(default_factory=dict)
+    evaluations: tuple[Mapping[str, Any], ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     intended_use: str = ""
+    misuse: str = ""
     limits: str = ""
+    not_measured: str = ""
+    law: str = ""
 
     def __post_init__(self) -> None:
         if not self.heads:
@@ -157,6 +164,10 @@ class ModelCard:
                 return head
         raise ValueError(f"{self.name} answers in {', '.join(h.taxonomy for h in self.heads)}, not in {labels!r}")
 
+    def evaluation(self, labels: str) -> Mapping[str, Any] | None:
+        """What was measured in a label set; None if nothing was."""
+        return next((one for one in self.evaluations if one["labels"] == labels), None)
+
     def to_json(self) -> str:
         """The card as JSON text."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
@@ -176,6 +187,9 @@ class ModelCard:
             values = json.loads(text)
             values["input"] = InputSpec(**values["input"])
             values["heads"] = tuple(map(Head.from_dict, values["heads"]))
+            values["evaluations"] = tuple(values.get("evaluations", ()))
+            for name in _FORMER:
+                values.pop(name, None)
             return cls(**values)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise CardError(f"{source} has a card that this version of mien cannot read: {error}") from None

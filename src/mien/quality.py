@@ -5,7 +5,8 @@ or was small and had to grow, shows alike whatever the photo's size. Sharpness d
 compares the finest detail with the detail four times as coarse.
 
 Where a face is called too small, too dark or too blurred, the embedded model's accuracy has fallen by about ten
-points. FER+ majority, 2,011 rows of FER-2013 that training kept aside, 88.8 % as they are (`benchmarks/quality.py`):
+points. FER+ majority, 2,011 rows of FER-2013 that training kept aside, 88.8 % as they are (the first mien-m;
+`benchmarks/doubt.py --kept-aside` measures it for any):
 
     ==========================  =====  =====  =====  =====  =====
     shrunk to, px                  32     24     20     16     12

@@ -9,14 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from typer.testing import CliRunner
 
-from evaluation_samples import CARD, sample_faces
-from mien.card import CARD_KEY
+from evaluation_samples import CARD, sample_faces, write_sample_model
 from mien.cli.app import app
 from mien.datasets.droplist import write_drop_list
 from mien.datasets.ferplus import majority_labels
@@ -68,29 +65,8 @@ def votes(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A model file that projects the pixels on fixed random directions, with the sample card."""
-    random = np.random.default_rng(8)
-    weights = [random.normal(size=(2304, width)).astype(np.float32) / 2000 for width in (10, 7)]
-    nodes = [
-        helper.make_node("Cast", ["faces"], ["grey"], to=TensorProto.FLOAT),
-        helper.make_node("Flatten", ["grey"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "w0"], ["votes"]),
-        helper.make_node("MatMul", ["flat", "w1"], ["labels"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "sample",
-        [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", 48, 48])],
-        [
-            helper.make_tensor_value_info("votes", TensorProto.FLOAT, ["n", 10]),
-            helper.make_tensor_value_info("labels", TensorProto.FLOAT, ["n", 7]),
-        ],
-        [numpy_helper.from_array(array, f"w{index}") for index, array in enumerate(weights)],
-    )
-    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    proto.metadata_props.add(key=CARD_KEY, value=CARD.to_json())
-    onnx.save(proto, str(tmp_path / "sample.onnx"))
-    return tmp_path / "sample.onnx"
+    """A model file with the sample card."""
+    return write_sample_model(tmp_path / "sample.onnx")
 
 
 def test_ferplus_scores_are_of_the_models_own_answers(data: Path, votes: Path, model: Path, tmp_path: Path) -> None:

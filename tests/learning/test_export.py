@@ -1,6 +1,5 @@
 """From a run to a file that mien reads with: the same answers, and a refusal when they are not."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from mien.classifier import EmotionClassifier
 from mien.errors import ExportError, RunError
 from mien.learning import export as export_module
-from mien.learning.export import export_runs, measured_scores
+from mien.learning.export import export_runs
 from mien.learning.graphs import FaceReader
 from mien.learning.recipe import Recipe
 from mien.learning.runs import load_network
@@ -128,17 +127,3 @@ def test_integers_that_decide_otherwise_are_not_written(tmp_path: Path, monkeypa
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no run"):
         export_runs([tmp_path], tmp_path / "model.onnx", name="tiny")
-
-
-def test_measured_scores_go_on_the_card(tmp_path: Path) -> None:
-    figures = {"accuracy": 0.5, "macro_f1": 0.25, "ece_after": 0.125, "n": 8}
-    path = tmp_path / "metrics.json"
-    values = {"protocol": "plain", "labels": "fer2013", "data": {"split": "PublicTest"}, "full": figures}
-    path.write_text(json.dumps({**values, "clean": {**figures, "accuracy": 0.375}}))
-    scores, protocol = measured_scores([path])
-    assert (scores["fer2013_accuracy"], scores["fer2013_clean_accuracy"]) == (0.5, 0.375)
-    assert protocol == "plain, PublicTest, n = 8; one view per face"
-    assert measured_scores([]) == ({}, "")
-    path.write_text("{}")
-    with pytest.raises(ExportError, match=r"expected a metrics[.]json"):
-        measured_scores([path])

@@ -22,12 +22,6 @@ def export(
         typer.Option(help="Lift faces flatter than this standard deviation, in grey levels; 0 lifts none.", min=0),
     ] = 0.0,
     int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: a quarter of the size, faster.")] = False,
-    scores: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A metrics.json that mien evaluate wrote of this model: its figures go on the card; repeatable."
-        ),
-    ] = None,
 ) -> None:
     """Write runs as one ONNX file with its card, if ONNX Runtime answers as the trained networks do."""
     try:
@@ -41,6 +35,5 @@ def export(
         version=version,
         contrast_floor=contrast_floor,
         int8=int8,
-        metrics=scores or (),
     )
     typer.echo(f"{out}: {card.name} {card.version}, {card.parameters:,} parameters")

@@ -1,18 +1,22 @@
-"""`mien models`: what is installed, and `mien models pull`: what can be added."""
+"""`mien models`: what is installed; its card; putting what was measured on it; pulling what can be added."""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from mien.classifier import EmotionClassifier, embedded_models
+from mien.classifier import DEFAULT_MODEL, EmotionClassifier, embedded_models
+from mien.errors import MissingExtraError
 from mien.weights import WEIGHTS, is_present, path_of, pull
 
 __all__ = ["models_app"]
 
-models_app = typer.Typer(help="List the installed models, or pull a detector's file.", invoke_without_command=True)
+models_app = typer.Typer(
+    help="List the installed models, show their cards, or pull a detector's file.", invoke_without_command=True
+)
 
 
 @models_app.callback()
@@ -20,7 +24,7 @@ def list_models(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole cards as JSON.")] = False,
 ) -> None:
-    """List the emotion models with their cards, and the files that can be pulled."""
+    """List the emotion models, and the files that can be pulled."""
     if context.invoked_subcommand is not None:
         return
     classifiers = [EmotionClassifier(path) for path in embedded_models().values()]
@@ -31,17 +35,51 @@ def list_models(
         return
     for classifier in classifiers:
         card = classifier.card
-        typer.echo(f"{card.name} {card.version}  ({', '.join(head.taxonomy for head in card.heads)})")
+        note = ", the default" if card.name == DEFAULT_MODEL else f": choose it with --model {card.name}"
+        typer.echo(f"{card.name} {card.version}  ({', '.join(head.taxonomy for head in card.heads)}){note}")
         typer.echo(f"  {classifier.path.stat().st_size / 1e6:.1f} MB, {card.parameters:,} parameters, {card.licence}")
         typer.echo(f"  sha256 {classifier.sha256}")
-        typer.echo(f"  {card.protocol}:" if card.scores else "  not scored")
-        for name, value in card.scores.items():
-            typer.echo(f"    {name} {value:.4f}")
+        for one in card.evaluations:
+            low, high = one["full"]["accuracy_interval"]
+            typer.echo(
+                f"  {one['full']['accuracy']:.2%} ({low:.1%} to {high:.1%}) right: {one['protocol']}, "
+                f"{one['data']['split']}, {one['full']['n']:,} rows"
+            )
+        typer.echo(f"  more: mien models card {card.name}" if card.evaluations else "  not scored")
     for weight in WEIGHTS.values():
         state = f"at {path_of(weight.name)}" if is_present(weight.name) else f"not here: mien models pull {weight.name}"
         typer.echo(f"{weight.name}  {weight.description}")
         typer.echo(f"  {weight.size_bytes / 1e6:.2f} MB, {weight.licence}, {state}")
         typer.echo(f"  sha256 {weight.sha256}")
+
+
+@models_app.command("card")
+def show_card(
+    model: Annotated[str, typer.Argument(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
+) -> None:
+    """Print a model's card as a page of Markdown: data, scores, doubt, robustness, use, law."""
+    from mien.evaluation.modelcard import model_page
+
+    classifier = EmotionClassifier.load(model)
+    page = model_page(classifier.card, sha256=classifier.sha256, size_bytes=classifier.path.stat().st_size)
+    typer.echo(page, nl=False)
+
+
+@models_app.command("record")
+def record_evaluations(
+    model: Annotated[Path, typer.Argument(help="A file that mien export wrote.", dir_okay=False)],
+    reports: Annotated[
+        list[Path], typer.Argument(help="Folders that mien evaluate wrote of it, one per label set.", file_okay=False)
+    ],
+    out: Annotated[Path | None, typer.Option(help="The file to write; the model itself if left out.")] = None,
+) -> None:
+    """Put what was measured of a model file on its card."""
+    try:
+        from mien.learning.recording import record
+    except ImportError as error:
+        raise MissingExtraError("writing on a card", extra="train") from error
+    for one in record(model, reports, out or model).evaluations:
+        typer.echo(f"{out or model}: {one['full']['accuracy']:.2%} right, {one['protocol']}, {one['data']['split']}")
 
 
 @models_app.command("pull")

@@ -16,7 +16,7 @@ __all__ = ["calibrate"]
 
 
 def calibrate(model: Path, run: Path, destination: Path) -> ModelCard:
-    """Fit what a model's card says of doubt anew.
+    """Fit what a model's card says of doubt anew; what was measured of it before is taken off the card.
 
     Args:
         model: A file with a card.
@@ -35,7 +35,7 @@ def calibrate(model: Path, run: Path, destination: Path) -> ModelCard:
     outputs = [head.output for head in card.heads]
     kept = read_validation(run)
     heads = fit_heads(card.heads, kept, read=lambda faces: graph_answers(model, outputs, faces))
-    card = replace(card, heads=heads)
+    card = replace(card, heads=heads, evaluations=())  # what was measured of other promises holds no longer
     with replacing(destination) as unfinished:
         shutil.copyfile(model, unfinished)
         write_card(unfinished, card)

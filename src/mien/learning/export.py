@@ -1,6 +1,5 @@
 """From trained runs to the one file that mien reads with: an ONNX graph (`graphs`) with its card inside."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from mien.learning.runs import RECIPE, TrainedNetwork, load_network, read_record
 from mien.taxonomy import TAXONOMIES
 from mien.writing import replacing
 
-__all__ = ["export_runs", "measured_scores", "write_card"]
+__all__ = ["export_runs", "write_card"]
 
 CROP_SCALE = 1.06
 """Side of the crop over the longer side of a detector's box that shows a face as FER-2013 does.
@@ -40,37 +39,32 @@ SAME_DECISIONS = 0.95
 
 INTENDED_USE = (
     "Reading how faces look to viewers in photos and videos: research on expressions, art, games, teaching, and "
-    "interfaces that people chose to use. Not for inferring what a person feels, and not for decisions about people."
+    "interfaces that people chose to use."
+)
+MISUSE = (
+    "It does not know what a person feels, and no decision about a person should rest on it: not hiring, not "
+    "schooling, not credit, not guilt, not health. It is not for watching people who do not know of it."
 )
 LIMITS = (
-    "Trained on grey 48-px web pictures from 2013, most of them near-frontal; labels are viewers' opinions. The data "
-    "carry no demographic labels, so differences between groups were not measured. Contempt and disgust are rare in "
-    "the data and often missed. EU AI Act: inferring emotions at work and in education is prohibited (Art. 5(1)(f)); "
-    "deployers must inform the people exposed (Art. 50(3))."
+    "Trained on grey 48-px web pictures from 2013, most of them near-frontal; what is right is what most of ten "
+    "viewers said. Contempt, disgust and fear are rare in the data and often missed. Mild, closed-mouth smiles are "
+    "often read as neutral. Boxes that are no face are rejected by the model's own share of \"no face\"; animals' "
+    "faces and statues can pass."
 )
-DATA = "FER-2013 Training (Goodfellow et al. 2013) with FER+ votes (Barsoum et al. 2016), less a validation part"
-
-
-def measured_scores(metrics: Sequence[Path]) -> tuple[dict[str, float], str]:
-    """What goes on a card of the files that `mien evaluate` wrote: figures by name, and how they were taken.
-
-    Raises:
-        ExportError: a file is none of its `metrics.json`.
-    """
-    scores: dict[str, float] = {}
-    protocols: list[str] = []
-    for path in metrics:
-        try:
-            values = json.loads(path.read_text("utf-8"))
-            for part in ("full", "clean"):
-                if part in values:
-                    prefix = values["labels"] if part == "full" else f"{values['labels']}_clean"
-                    for name in ("accuracy", "macro_f1", "ece_after"):
-                        scores[f"{prefix}_{name}"] = values[part][name]
-            protocols.append(f"{values['protocol']}, {values['data']['split']}, n = {values['full']['n']}")
-        except (OSError, KeyError, ValueError) as error:
-            raise ExportError(f"{path}: expected a metrics.json of mien evaluate, got {error!r}") from None
-    return scores, "; ".join([*protocols, "one view per face"]) if protocols else ""
+NOT_MEASURED = (
+    "The data carry no demographic labels, so differences between groups of people were not measured: score your "
+    "own pictures of them with mien evaluate. Side views, glasses, masks, make-up, motion blur, and expressions "
+    "acted otherwise than in web pictures were not measured either."
+)
+LAW = (
+    "EU AI Act: inferring emotions at work and in education is prohibited, but for medical and safety reasons (Art. "
+    "5(1)(f)); deployers must inform the people exposed (Art. 50(3)). Other places have laws of their own."
+)
+DATA = (
+    "FER-2013 Training (Goodfellow et al. 2013) with FER+ votes (Barsoum et al. 2016), less a part kept aside to "
+    "choose and to calibrate by. FER-2013's seven labels come from the words of web searches; FER+'s are ten "
+    'viewers\' votes for eight emotions, "cannot tell" and "no face". The pictures are no part of this project.'
+)
 
 
 def export_runs(
@@ -81,7 +75,6 @@ def export_runs(
     version: str = "1",
     contrast_floor: float = 0.0,
     int8: bool = False,
-    metrics: Sequence[Path] = (),
 ) -> ModelCard:
     """Export what one run has learnt, or several together, calibrated on the validation part that all kept aside.
 
@@ -94,7 +87,6 @@ def export_runs(
         contrast_floor: As `FaceReader` takes it. A network that saw faces of many contrasts while training reads flat
             ones better with it.
         int8: Compute in 8-bit integers (`quantisation`).
-        metrics: Files that `mien evaluate` wrote of this model as exported before; their figures go on the card.
 
     Returns:
         The card that went into the file.
@@ -119,7 +111,6 @@ def export_runs(
         Head(taxonomy, output, columns[len(TAXONOMIES[taxonomy]) :], temperature=1.0)
         for output, (taxonomy, columns) in first.heads.items()
     ]
-    scores, protocol = measured_scores(metrics)
     with replacing(destination) as unfinished:
         write_graph(reader, unfinished, outputs=outputs, check_faces=kept["pixels"][:CHECK_FACES])
         if int8:
@@ -135,15 +126,16 @@ def export_runs(
             parameters=sum(parameter.numel() for parameter in reader.parameters()),
             licence="Apache-2.0",
             data=DATA,
-            protocol=protocol,
-            scores=scores,
             training={
                 "contrast_floor": contrast_floor,
                 "arithmetic": "8-bit integers" if int8 else "32-bit floating point",
                 "members": [_history(run) for run in runs],
             },
             intended_use=INTENDED_USE,
+            misuse=MISUSE,
             limits=LIMITS,
+            not_measured=NOT_MEASURED,
+            law=LAW,
         )
         write_card(unfinished, card)
     return card

@@ -43,7 +43,7 @@ class _Reader:
         """What answers, for `/v1/models` and a live socket's greeting."""
         card = self._classifier.card
         return {
-            "card": {**asdict(card), "scores": dict(card.scores)},
+            "card": asdict(card),
             "sha256": self._classifier.sha256,
             "detector": self._analyzer.detector.name,
             "labels": self._analyzer.options.labels,
