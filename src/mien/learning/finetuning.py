@@ -201,13 +201,12 @@ def finetune(
             card,
             name=name or f"{card.name.removesuffix('-finetuned')}-finetuned",
             heads=tuple(fitted.get(head.output, head) for head in card.heads),
-            scores={f"{labels}_validation_accuracy": after for labels, (_, after) in loss.items()},
-            protocol=f"rows of {Path(general.source).name} kept aside in training, n = {len(aside)}",
+            evaluations=(),  # they are of the file that it came from
             training={
                 **card.training,
                 "finetuned": {
                     "from": {"name": card.name, "version": card.version, "sha256": classifier.sha256},
-                    "rows": {"extra": len(extra), "replayed": len(replayed)},
+                    "rows": {"extra": len(extra), "replayed": len(replayed), "judging": len(aside)},
                     "extra_sha256": fingerprint(extra),
                     "decay": decay,
                     "general_accuracy": {labels: list(pair) for labels, pair in loss.items()},
