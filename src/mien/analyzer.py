@@ -202,10 +202,13 @@ class Analyzer:
             MissingExtraError: PyAV is not installed.
             ValueError: a number out of range.
 
-        Example::
-
-            for reading in Analyzer().read_video("talk.mp4"):
-                print(reading.time_s, [(face.track_id, face.smooth.top) for face in reading.faces])
+        Example:
+            >>> for reading in Analyzer(detector="mtcnn").read_video("examples/astronaut.mp4"):
+            ...     if reading.index % 25 == 0:
+            ...         print(reading.time_s, [(face.track_id, face.smooth.top) for face in reading.faces])
+            0.0 []
+            1.0 [(0, 'happy')]
+            2.0 [(0, 'happy')]
         """
         video = open_video(
             path, start_s=start_s, end_s=end_s, every_s=every_s, every_frames=every_frames, max_side_px=max_side_px

@@ -96,6 +96,7 @@ class Batch:
 
     def __init__(self, sources: Sequence[Source], analyzer: Analyzer, out: Path | None, options: BatchOptions) -> None:
         self._sources, self._analyzer, self._out, self._options = tuple(sources), analyzer, out, options
+        self._reports: list[Path] = []
         self._videos = tuple(source for source in sources if is_video(source))
         self._folders = folders_for(self._videos, out) if out is not None else {}
         self._journals = out / _JOURNALS if out is not None and self._videos else None
@@ -112,6 +113,11 @@ class Batch:
     def can_resume(self) -> bool:
         """Whether what was read of a video is kept, to go on with."""
         return self._journals is not None and has_segments(self._journals)
+
+    @property
+    def reports(self) -> tuple[Path, ...]:
+        """The reports that were written, in the order of the videos."""
+        return tuple(self._reports)
 
     def outcomes(
         self, *, is_stopped: Callable[[], bool] = lambda: False, tell: Tell | None = None
@@ -210,6 +216,8 @@ class Batch:
                     summary, error = reading.read(path)
             except MediaError as failure:
                 error = str(failure)
+        if summary is not None and task.folder is not None and options.outputs.report:
+            self._reports.append(task.folder / "report.html")
         if error is not None:
             for table in self._tables:
                 table.write(SourceResult(name, None, error), None)

@@ -196,19 +196,27 @@ def analyze(
                 notes.print(f"mien: {outcome.error}", markup=False, soft_wrap=True)
             outcomes.append(outcome)
             bar.advance()
-    if analyzer.options.profile is not None:
-        notes.print(f"mien: read with the profile {analyzer.options.profile}", markup=False, soft_wrap=True)
     if as_json:
         typer.echo(json.dumps(document_of(outcomes), indent=2, ensure_ascii=False))
     else:
         print_tables(outcomes)
+    _say_what_came(batch, analyzer, stop, notes)
     if stop.signal_number is not None:
-        done = "what was read is written" if out is not None else "what was read is above"
-        further = "; --resume goes on with the rest" if batch.can_resume else ""
-        notes.print(f"mien: stopped by {stop.reason}: {done}{further}", soft_wrap=True)
         raise typer.Exit(128 + stop.signal_number)
     if any(outcome.error is not None for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _say_what_came(batch: Batch, analyzer: Analyzer, stop: StopRequest, notes: Console) -> None:
+    """What to know after a run that is not in its tables."""
+    if analyzer.options.profile is not None:
+        notes.print(f"mien: read with the profile {analyzer.options.profile}", markup=False, soft_wrap=True)
+    if reports := batch.reports:
+        some = f"{reports[0]} and {len(reports) - 1} more" if len(reports) > 1 else str(reports[0])
+        notes.print(f"mien: to look at in a browser: {some}", markup=False, soft_wrap=True)
+    if stop.signal_number is not None:
+        further = "; --resume goes on with the rest" if batch.can_resume else ""
+        notes.print(f"mien: stopped by {stop.reason}: what was read is kept{further}", soft_wrap=True)
 
 
 def _part(start: str | None, end: str | None, every: str | None, max_side: int | None) -> VideoPart:
