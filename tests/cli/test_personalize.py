@@ -1,19 +1,24 @@
 """`mien personalize` as a user runs it."""
 
 import json
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from conftest import SharedMedia
+from mien.cli import personalize
 from mien.cli.app import app
 from mien.cli.personalize import read_span
 from mien.errors import MienError
 from mien.media.photos import load_photo
 from mien.profiles import Profile
+from mien.server.settings import Settings
 
 PHOTO = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
 
@@ -60,6 +65,29 @@ def test_a_profile_is_read_with_and_said(photos: Path, tmp_path: Path) -> None:
     assert reading["options"]["profile"] == "anna (baseline of 4 faces, photos)"
 
 
+def test_a_page_goes_on_from_photos_and_keeps_what_it_is_told_to(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "anna.profile.json"
+    wanted = {"keep": False}
+
+    def use(page: FastAPI, _: Settings, *, listener: socket.socket) -> None:
+        listener.close()
+        with TestClient(page, base_url="http://127.0.0.1:8646") as client:
+            assert client.get("/v1/personalizing").json()["counts"] == {"neutral": 4}
+            assert client.post("/v1/personalizing/profile").status_code == 200
+            if wanted["keep"]:
+                client.put("/v1/personalizing/profile")
+
+    monkeypatch.setattr(personalize, "run_app", use)
+    arguments = ("--live", "--photos", photos, "--out", out, "--detector", "mtcnn", "--port", 0, "--no-browser")
+    assert "nothing was kept" in run(*arguments).stderr
+    assert not out.exists()
+    wanted["keep"] = True
+    assert "anna (baseline of 4 faces, the camera)" in run(*arguments).stdout
+    assert Profile.load(out).name == "anna"
+
+
 def test_only_a_profile_is_deleted(tmp_path: Path) -> None:
     letter = tmp_path / "letter.json"
     letter.write_text("{}", "utf-8")
@@ -71,7 +99,7 @@ def test_only_a_profile_is_deleted(tmp_path: Path) -> None:
 def test_wrong_calls_are_said_and_nothing_is_written(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "anna.json"
     for arguments, sentence in (
-        ((), "give --photos DIR"),
+        ((), "give --live, --photos DIR"),
         (("--video", PHOTO), "go together"),
         (("--video", PHOTO, "--neutral", "5-2"), "the later one last"),
         (("--photos", photos, "--detector", "eyes"), "eyes"),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,6 +22,27 @@ def test_what_cannot_be_used_is_said_and_not_taken() -> None:
         assert len(sitting) == 0
         with pytest.raises(ProfileError, match="got none that can be used"):
             sitting.learn("anna", source="photos")
+
+
+def test_a_face_that_cannot_be_seen_well_is_said_and_not_taken() -> None:
+    frame_rgb = load_photo(PHOTO)
+    sitting = Sitting(Analyzer(detector=FakeDetector(*Analyzer(detector="mtcnn").detector.detect(frame_rgb))))
+    blurred = cv2.GaussianBlur(frame_rgb, (0, 0), 12)
+    for picture, reason in ((frame_rgb // 12, "too dark: turn to the light"), (blurred, "blurred: hold still")):
+        assert reason in (sitting.take(np.asarray(picture, np.uint8), "neutral") or "")
+    assert sitting.take(frame_rgb, "neutral") is None
+    assert sitting.emotions == ["neutral"]
+
+
+def test_examples_of_one_emotion_or_of_all_are_given_up() -> None:
+    frame_rgb = load_photo(PHOTO)
+    sitting = Sitting(Analyzer(detector="mtcnn"))
+    for emotion in ("neutral", "happy", "neutral"):
+        sitting.take(frame_rgb, emotion)
+    sitting.forget("neutral")
+    assert sitting.emotions == ["happy"]
+    sitting.forget()
+    assert len(sitting) == 0
 
 
 def test_a_person_who_smiles_when_neutral_is_read_as_neutral_afterwards() -> None:

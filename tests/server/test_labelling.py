@@ -1,14 +1,10 @@
 """The labelling page: what it asks the service, and by keyboard in a real browser."""
 
 import re
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
@@ -19,6 +15,7 @@ from mien.annotation.store import LabelStore
 from mien.classifier import EmotionClassifier
 from mien.server.labelling import create_labelling_app
 from mien.server.settings import Settings
+from pages import served
 
 ADDRESS = "http://127.0.0.1:8646"
 
@@ -73,26 +70,10 @@ def test_only_this_machine_and_its_own_page_may_ask(desk: LabelDesk) -> None:
         assert "How does this face look?" in page.text
 
 
-@contextmanager
-def served(desk: LabelDesk) -> Iterator[str]:
-    """The page on a free port of this machine."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    settings = Settings(port=listener.getsockname()[1], rate_burst=1000)
-    server = uvicorn.Server(uvicorn.Config(create_labelling_app(settings, desk), log_config=None))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{settings.port}/"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
-
-
 def test_faces_are_labelled_by_keyboard(browser: Browser, tmp_path: Path) -> None:
     with filled(LabelStore(tmp_path / "labels.sqlite"), 5) as store:
         desk = LabelDesk(store, EmotionClassifier.load(), who="anna", by="margin")
-        with served(desk) as address:
+        with served(create_labelling_app(Settings(rate_burst=1000), desk)) as address:
             page = browser.new_page()
             complaints: list[str] = []
             page.on("console", lambda message: complaints.append(message.text))

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 
 from mien.analyzer import Analyzer
 from mien.classifier import DEFAULT_MODEL
+from mien.cli.pages import open_page
+from mien.cli.serve import run_app
 from mien.datasets.words import emotion_of
-from mien.errors import MediaError
+from mien.errors import MediaError, MissingExtraError
 from mien.media.finding import find_photos
 from mien.media.photos import load_photo
 from mien.media.videos import open_video
 from mien.personal.sitting import Sitting
 from mien.profiles import Profile
 from mien.results import NOTICE
+from mien.server.settings import Settings
 
 __all__ = ["personalize", "read_span"]
 
@@ -37,9 +40,18 @@ def personalize(
     neutral: Annotated[
         str | None, typer.Option(metavar="START-END", help="When, in seconds, such as 2-5; three to five seconds.")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Show the faces to the camera, on a page of this computer.")
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Whose profile; the file's name if left out.")] = None,
     model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
     detector: Annotated[str | None, typer.Option(help="mtcnn, yunet or haar; as for mien analyze.")] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="With --live: say where the page is, and do not open it.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option(help="With --live: port of the page; 8646, or a free one if that is taken.", min=0)
+    ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the profile; nothing else is kept of it.")] = False,
 ) -> None:
     """Learn one person's neutral face, and more emotions from a few examples, for mien analyze --profile.
@@ -51,8 +63,8 @@ def personalize(
         out.unlink()
         typer.echo(f"{out}: deleted the profile {profile.summary}")
         return
-    if photos is None and video is None:
-        raise typer.BadParameter("give --photos DIR, or --video FILE --neutral START-END, or both")
+    if photos is None and video is None and not live:
+        raise typer.BadParameter("give --live, --photos DIR, or --video FILE --neutral START-END, or several of them")
     if (video is None) != (neutral is None):
         raise typer.BadParameter("--video and --neutral START-END go together")
     try:
@@ -63,6 +75,9 @@ def personalize(
         _take_all(sitting, _neutral_frames(video, *read_span(neutral)))
     if photos is not None:
         _take_all(sitting, _labelled_photos(photos))
+    if live:
+        _show(sitting, name or out.stem.removesuffix(".profile"), out, no_browser=no_browser, port=port)
+        return
     source = "photos" if video is None else f"seconds {neutral} of a video"
     profile = sitting.learn(name or out.stem.removesuffix(".profile"), source=source)
     profile.write(out)
@@ -70,6 +85,22 @@ def personalize(
     for check, value in profile.checks.items():
         typer.echo(f"  held out, {check.replace('_', ' ')}: {value:.3f}")
     typer.echo(NOTICE)
+
+
+def _show(sitting: Sitting, name: str, out: Path, *, no_browser: bool, port: int | None) -> None:
+    """The page on which a person shows their faces; what is learnt there is kept there."""
+    try:
+        from mien.server.personalizing import Portrait, create_personalizing_app
+    except ImportError as error:
+        raise MissingExtraError("the page", extra="server") from error
+    settings = Settings.load({"port": port})
+    listener = open_page("mien personalize", settings, any_port=port is None, browser=not no_browser)
+    portrait = Portrait(sitting, name, out)
+    run_app(create_personalizing_app(settings, portrait), settings, listener=listener)
+    if portrait.kept and portrait.profile is not None:
+        typer.echo(f"{out}: {portrait.profile.summary}")
+    else:
+        typer.echo(f"{out}: nothing was kept", err=True)
 
 
 def read_span(text: str) -> tuple[float, float]:

@@ -8,13 +8,21 @@ from mien.errors import ProfileError
 from mien.faces.align import face_crop
 from mien.personal.answers import Answers, answers_of
 from mien.personal.learning import learn_profile
+from mien.preprocess import to_input
 from mien.profiles import Profile
+from mien.quality import measure_quality
+from mien.results import Doubt
 from mien.session import FaceReader
 
 __all__ = ["MIN_FACE_PX", "Sitting"]
 
 MIN_FACE_PX = 40
 """Smaller faces say too little of a person's own look."""
+
+_REMEDIES: dict[Doubt, str] = {
+    "too_dark": "the face is too dark: turn to the light",
+    "too_blurred": "the face is blurred: hold still, and wipe the lens",
+}
 
 
 class Sitting:
@@ -48,14 +56,23 @@ class Sitting:
         if len(faces) != 1:
             return "no face: look at the camera" if not faces else f"{len(faces)} faces: be alone in the picture"
         crop = face_crop(frame_rgb, faces[0], scale=self._reader.options.crop_scale)
-        if max(crop.shape) < MIN_FACE_PX:
-            return f"the face is {max(crop.shape)} px small: come closer"
+        if max(crop.shape[:2]) < MIN_FACE_PX:
+            return f"the face is {max(crop.shape[:2])} px small: come closer"
+        (doubts,) = measure_quality(to_input([crop], self._classifier.card.input), [max(crop.shape[:2])]).doubts()
+        if doubts:
+            return _REMEDIES[doubts[0]]
         self._answers.append(answers_of(self._classifier, [crop]))
         self.emotions.append(emotion)
         return None
 
     def __len__(self) -> int:
         return len(self.emotions)
+
+    def forget(self, emotion: str | None = None) -> None:
+        """Give up the examples of an emotion; None gives up all."""
+        kept = [row for row, shown in enumerate(self.emotions) if emotion not in (None, shown)]
+        self._answers = [self._answers[row] for row in kept]
+        self.emotions = [self.emotions[row] for row in kept]
 
     def learn(self, name: str, *, source: str) -> Profile:
         """The profile that these faces make; see `learn_profile`.
