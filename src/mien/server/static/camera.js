@@ -15,13 +15,14 @@ const UNPLUGGED = "The camera is gone. Plug it in again: the page goes on by its
 // Events: "unplugged" {sentence}, "changed" when cameras came or went.
 export class Camera extends EventTarget {
   stream = null;
+  #asked = 0; // number of the last wish: an older one that is fulfilled late is taken back
 
   constructor() {
     super();
     navigator.mediaDevices?.addEventListener("devicechange", () => this.dispatchEvent(new Event("changed")));
   }
 
-  // The cameras as [{id, label}]; labels are empty until one was allowed.
+  // The cameras as [{id, label}]; labels and ids are empty until one was allowed.
   async list() {
     const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
     return devices
@@ -29,10 +30,12 @@ export class Camera extends EventTarget {
       .map((device, index) => ({ id: device.deviceId, label: device.label || `Camera ${index + 1}` }));
   }
 
-  // Open the camera of that id, or the one that faces the user. Throws an Error whose message is a sentence.
+  // Open the camera of that id, or the one that faces the user; null if something else was wanted meanwhile.
+  // Throws an Error whose message is a sentence.
   async open(id) {
     if (!navigator.mediaDevices?.getUserMedia) throw new Error(INSECURE);
     this.close();
+    const asked = this.#asked;
     const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
     const which = id ? { deviceId: { exact: id } } : { facingMode: "user" };
     let stream;
@@ -43,7 +46,10 @@ export class Camera extends EventTarget {
         cause: error,
       });
     }
-    this.close(); // one that another call opened meanwhile
+    if (asked !== this.#asked) {
+      stream.getTracks().forEach((track) => track.stop());
+      return null;
+    }
     this.stream = stream;
     const [track] = stream.getVideoTracks();
     track.addEventListener("ended", () => {
@@ -61,6 +67,7 @@ export class Camera extends EventTarget {
 
   close() {
     const stream = this.stream;
+    this.#asked += 1;
     this.stream = null; // first, so that its end is not taken for an accident
     stream?.getTracks().forEach((track) => track.stop());
   }

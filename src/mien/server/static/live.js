@@ -46,6 +46,7 @@ export const stage = new Stage(
 // -- states -----------------------------------------------------------------------------------------------------------
 
 function enter(next, sentence = "", button = "Start the camera") {
+  const focused = document.activeElement;
   state = next;
   at("stage").dataset.state = next;
   const running = next === "running" || next === "paused";
@@ -60,6 +61,12 @@ function enter(next, sentence = "", button = "Start the camera") {
     badge("");
     endRecording();
   }
+  if (focused.disabled || !focused.checkVisibility()) keepFocus();
+}
+
+// Who uses the keyboard goes on from here, though the button that was pressed is gone.
+function keepFocus() {
+  [at("start"), at("pause"), at("sentence")].find((one) => !one.disabled && one.checkVisibility())?.focus();
 }
 
 const press = (id, pressed) => at(id).setAttribute("aria-pressed", String(pressed));
@@ -81,6 +88,7 @@ async function start() {
 async function openCamera(id) {
   try {
     const stream = await camera.open(id);
+    if (!stream) return;
     await stage.showCamera(stream);
     enter("running");
   } catch (error) {
@@ -94,7 +102,7 @@ async function listCameras() {
   const select = at("cameras");
   select.replaceChildren(...cameras.map(({ id, label }) => new Option(label, id, false, id === camera.id)));
   if (!cameras.length) select.append(new Option("No camera", ""));
-  select.disabled = cameras.length < 2;
+  select.disabled = cameras.length < 2 || !cameras[0].id; // they have no ids until one was allowed
 }
 
 function stop() {
@@ -223,7 +231,7 @@ at("mirror").onclick = () => {
   stage.mirror(!stage.mirrored);
   press("mirror", stage.mirrored);
 };
-at("cameras").onchange = () => (state === "running" || state === "paused") && openCamera(at("cameras").value);
+at("cameras").onchange = () => ["opening", "running", "paused"].includes(state) && openCamera(at("cameras").value);
 at("snapshot").onclick = () => stage.composed(about.notice).toBlob((blob) => save(blob, fileName("png")), "image/png");
 at("record").onclick = record;
 at("record-video").onclick = recordVideo;
