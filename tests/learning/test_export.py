@@ -10,12 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from mien.classifier import EmotionClassifier
+from mien.doubt import softmax
 from mien.errors import ExportError, RunError
+from mien.learning import classical
 from mien.learning import export as export_module
+from mien.learning.classical import load_classical, train_classical
 from mien.learning.export import export_runs
 from mien.learning.graphs import FaceReader
-from mien.learning.recipe import Recipe
-from mien.learning.runs import load_network
+from mien.learning.recipe import ClassicalRecipe, Recipe
+from mien.learning.runs import load_network, read_record, read_validation
 from mien.learning.training import train
 from training_samples import faces_to_learn
 
@@ -50,6 +53,9 @@ def test_the_exported_file_answers_as_the_network(recipe: Recipe, tmp_path: Path
     assert np.allclose(classifier.logits(list(faces))["fer2013"], expected, atol=1e-4)
     assert card.parameters == sum(parameter.numel() for parameter in network.parameters())
     assert [member["seed"] for member in card.training["members"]] == [recipe.seed]
+    rows = read_record(run)["rows"]
+    assert card.data.startswith("synthetic faces: ")
+    assert f"labels in fer2013; {rows['training']} rows to learn from, {rows['validation']} kept aside" in card.data
     written = (tmp_path / "model.onnx").read_bytes()
     assert [place for place in (tmp_path, Path(export_module.__file__).parent) if str(place).encode() in written] == []
 
@@ -122,6 +128,29 @@ def test_integers_that_decide_otherwise_are_not_written(tmp_path: Path, monkeypa
     with pytest.raises(ExportError, match="of the decisions of"):
         export_runs([run], tmp_path / "model.onnx", name="tiny", int8=True)
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_a_classical_run_is_exported_alone_and_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classical, "_jobs", lambda: 1)  # processes take longer to start than this search lasts
+    recipe = ClassicalRecipe("knn", grid={"n_neighbors": (3,)}, folds=2, validation=0.25)
+    train_classical(faces_to_learn(), recipe, tmp_path / "run")
+    card = export_runs([tmp_path / "run"], tmp_path / "model.onnx", name="neighbours", version="2")
+    classifier = EmotionClassifier.load(tmp_path / "model.onnx")
+    assert classifier.card == card
+    assert (card.name, card.version, card.input.side_px) == ("neighbours", "2", 48)
+    assert card.parameters > len(read_validation(tmp_path / "run")["pixels"]) * 48 * 48
+    faces = faces_to_learn(10, seed=1).pixels
+    answers = softmax(classifier.logits(list(faces))["fer2013"].astype(np.float64))
+    np.testing.assert_allclose(answers, load_classical(tmp_path / "run").probabilities(faces), atol=1e-4)
+    trained(tmp_path / "network", SINGLE)
+    for runs, options in (
+        ([tmp_path / "run"], {"int8": True}),
+        ([tmp_path / "run"], {"contrast_floor": 30.0}),
+        ([tmp_path / "network", tmp_path / "run"], {}),
+    ):
+        with pytest.raises(ExportError, match="exported alone and as they are"):
+            export_runs(runs, tmp_path / "other.onnx", name="x", **options)
+    assert not (tmp_path / "other.onnx").exists()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

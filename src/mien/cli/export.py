@@ -23,7 +23,7 @@ def export(
     ] = 0.0,
     int8: Annotated[bool, typer.Option("--int8", help="In 8-bit integers: a quarter of the size, faster.")] = False,
 ) -> None:
-    """Write runs as one ONNX file with its card, if ONNX Runtime answers as the trained networks do."""
+    """Write runs as one ONNX file with its card, if ONNX Runtime answers as the trained models do."""
     try:
         from mien.learning.export import export_runs
     except ImportError as error:

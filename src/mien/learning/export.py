@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from mien.card import CARD_KEY, Head, InputSpec, ModelCard
 from mien.errors import ExportError
+from mien.learning.classical import load_classical
+from mien.learning.classical_graphs import write_classical_graph
 from mien.learning.doubt import fit_heads
 from mien.learning.graphs import FaceReader, graph_answers, write_graph
 from mien.learning.members import Members
 from mien.learning.quantisation import quantise
-from mien.learning.runs import RECIPE, TrainedNetwork, load_network, read_record, read_validation
+from mien.learning.recipe import ClassicalRecipe
+from mien.learning.runs import RECIPE, TrainedNetwork, load_network, read_recipe, read_record, read_validation
 from mien.taxonomy import TAXONOMIES
 from mien.writing import replacing
 
@@ -34,6 +37,9 @@ CHECK_FACES = 64
 RANGE_FACES = 512
 """How many of the rows kept aside set the ranges of 8-bit integers; their labels are not looked at."""
 
+CLASSICAL_ROWS = 256
+"""How many of the rows kept aside calibrate a classical model, which may take a tenth of a second for a face."""
+
 SAME_DECISIONS = 0.95
 """Share of the decisions on the rows kept aside that 8-bit integers may not change."""
 
@@ -46,8 +52,8 @@ MISUSE = (
     "schooling, not credit, not guilt, not health. It is not for watching people who do not know of it."
 )
 LIMITS = (
-    "Trained on grey 48-px web pictures from 2013, most of them near-frontal; what is right is what most of ten "
-    "viewers said. Contempt, disgust and fear are rare in the data and often missed. Mild, closed-mouth smiles are "
+    "FER-2013's faces are grey 48-px web pictures from 2013, most of them near-frontal; what is right is what most of "
+    "ten viewers said. Contempt, disgust and fear are rare in the data and often missed. Mild, closed-mouth smiles are "
     "often read as neutral. Boxes that are no face are rejected by the model's own share of \"no face\"; animals' "
     "faces and statues can pass."
 )
@@ -61,9 +67,9 @@ LAW = (
     "5(1)(f)); deployers must inform the people exposed (Art. 50(3)). Other places have laws of their own."
 )
 DATA = (
-    "FER-2013 Training (Goodfellow et al. 2013) with FER+ votes (Barsoum et al. 2016), less a part kept aside to "
-    "choose and to calibrate by. FER-2013's seven labels come from the words of web searches; FER+'s are ten "
-    'viewers\' votes for eight emotions, "cannot tell" and "no face". The pictures are no part of this project.'
+    "FER-2013's (Goodfellow et al. 2013) seven labels come from the words of web searches; FER+'s (Barsoum et al. "
+    '2016) are ten viewers\' votes for eight emotions, "cannot tell" and "no face". The pictures are no part of this '
+    "project."
 )
 
 
@@ -96,6 +102,13 @@ def export_runs(
         ExportError: the runs do not fit together, ONNX Runtime does not answer as torch does, or 8-bit integers
             change too many answers; nothing is written.
     """
+    if any(isinstance(read_recipe(run), ClassicalRecipe) for run in runs):
+        if len(runs) > 1 or int8 or contrast_floor:
+            raise ExportError(
+                "a support vector machine or nearest neighbours are exported alone and as they are: give one run, "
+                "without --int8 and --contrast-floor"
+            )
+        return _export_classical(runs[0], destination, name=name, version=version)
     trained = [load_network(run) for run in runs]
     kept = read_validation(runs[0])
     _check_fit(runs, trained, kept["pixels"])
@@ -117,28 +130,70 @@ def export_runs(
             exact = graph_answers(unfinished, outputs, kept["pixels"])
             quantise(unfinished, faces=kept["pixels"][:RANGE_FACES])
             _check_same_decisions(exact, graph_answers(unfinished, outputs, kept["pixels"]), list(first.heads))
-        card = ModelCard(
+        card = _card(
+            runs,
             name=name,
             version=version,
-            input=InputSpec(side_px=kept["pixels"].shape[1], crop_scale=CROP_SCALE),
             heads=fit_heads(heads, kept, read=lambda faces: graph_answers(unfinished, outputs, faces)),
             embedding="embedding" if "embedding" in outputs else None,
             parameters=sum(parameter.numel() for parameter in reader.parameters()),
-            licence="Apache-2.0",
-            data=DATA,
             training={
                 "contrast_floor": contrast_floor,
                 "arithmetic": "8-bit integers" if int8 else "32-bit floating point",
-                "members": [_history(run) for run in runs],
             },
-            intended_use=INTENDED_USE,
-            misuse=MISUSE,
-            limits=LIMITS,
-            not_measured=NOT_MEASURED,
-            law=LAW,
         )
         write_card(unfinished, card)
     return card
+
+
+def _export_classical(run: Path, destination: Path, *, name: str, version: str) -> ModelCard:
+    """As `export_runs`, for a run of a classical recipe."""
+    model, kept = load_classical(run), read_validation(run)
+    some = {column: values[:CLASSICAL_ROWS] for column, values in kept.items()}
+    with replacing(destination) as unfinished:
+        numbers = write_classical_graph(model, unfinished, output="labels", check_faces=kept["pixels"][:CHECK_FACES])
+        head = Head(model.taxonomy, "labels", (), temperature=1.0)
+        card = _card(
+            [run],
+            name=name,
+            version=version,
+            heads=fit_heads([head], some, read=lambda faces: graph_answers(unfinished, ["labels"], faces)),
+            embedding=None,
+            parameters=numbers,
+            training={},
+        )
+        write_card(unfinished, card)
+    return card
+
+
+def _card(
+    runs: Sequence[Path],
+    *,
+    name: str,
+    version: str,
+    heads: tuple[Head, ...],
+    embedding: str | None,
+    parameters: int,
+    training: Mapping[str, Any],
+) -> ModelCard:
+    """The card of a file made of runs that kept the same rows aside."""
+    members = [_history(run) for run in runs]
+    return ModelCard(
+        name=name,
+        version=version,
+        input=InputSpec(side_px=read_validation(runs[0])["pixels"].shape[1], crop_scale=CROP_SCALE),
+        heads=heads,
+        embedding=embedding,
+        parameters=parameters,
+        licence="Apache-2.0",
+        data=_data(members[0]),
+        training={**training, "members": members},
+        intended_use=INTENDED_USE,
+        misuse=MISUSE,
+        limits=LIMITS,
+        not_measured=NOT_MEASURED,
+        law=LAW,
+    )
 
 
 def _check_fit(runs: Sequence[Path], trained: Sequence[TrainedNetwork], pixels: NDArray[np.uint8]) -> None:
@@ -155,6 +210,16 @@ def _check_fit(runs: Sequence[Path], trained: Sequence[TrainedNetwork], pixels: 
                 f"{run} kept other rows aside than {runs[0]}, so no row is left that none has learnt: train them with "
                 "the same data, validation share and split_seed"
             )
+
+
+def _data(member: Mapping[str, Any]) -> str:
+    """What a run has learnt from, in words."""
+    heads = " and ".join(f"{head['name']} in {head['taxonomy']}" for head in member["heads"])
+    rows = member["rows"]
+    return (
+        f"{member['data']['source']}: {heads}; {rows['training']} rows to learn from, {rows['validation']} kept aside "
+        f"to choose and calibrate by. {DATA}"
+    )
 
 
 def _history(run: Path) -> dict[str, Any]:

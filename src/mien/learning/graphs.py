@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from mien.errors import ExportError
 from mien.learning.augmentation import centre_view
 
-__all__ = ["FaceReader", "graph_answers", "lift_contrast", "write_graph"]
+__all__ = ["FaceReader", "graph_answers", "lift_contrast", "torch_graph", "write_graph"]
 
 TOLERANCE = 1e-3
 """Largest difference of a logit between torch and ONNX Runtime, both in float32."""
@@ -83,21 +84,7 @@ def write_graph(
     Raises:
         ExportError: a difference is above `TOLERANCE`.
     """
-    reader = reader.eval().float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of a torchvision that nothing here needs
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch warns of a name that it uses itself
-        program = torch.onnx.export(
-            reader,
-            (torch.from_numpy(check_faces[:2]),),
-            dynamo=True,
-            dynamic_shapes={"faces": {0: torch.export.Dim("n")}},
-            input_names=["faces"],
-            output_names=list(outputs),
-            verbose=False,
-        )
-    assert program is not None
-    program.save(str(destination), external_data=False)
+    onnx.save(torch_graph(reader, outputs, check_faces[:2]), str(destination))
     answers = graph_answers(destination, outputs, check_faces)
     difference = max(
         float(np.abs(answers[output] - expected).max())
@@ -107,6 +94,31 @@ def write_graph(
         raise ExportError(
             f"ONNX Runtime and torch differ by {difference:.2g} (at most {TOLERANCE} expected): nothing was written"
         )
+
+
+def torch_graph(reader: nn.Module, outputs: Sequence[str], example: NDArray[np.uint8]) -> onnx.ModelProto:
+    """A module as an ONNX graph of any number of faces, with weights in float32.
+
+    Args:
+        reader: Takes `(n, side, side)` uint8.
+        outputs: Names of what it answers, in order.
+        example: Two faces or more, of the side that the graph is to take.
+    """
+    reader = reader.eval().float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of a torchvision that nothing here needs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch warns of a name that it uses itself
+        program = torch.onnx.export(
+            reader,
+            (torch.from_numpy(example),),
+            dynamo=True,
+            dynamic_shapes={"faces": {0: torch.export.Dim("n")}},
+            input_names=["faces"],
+            output_names=list(outputs),
+            verbose=False,
+        )
+    assert program is not None
+    return program.model_proto
 
 
 def graph_answers(path: Path, outputs: Sequence[str], faces: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:

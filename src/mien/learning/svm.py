@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import SVC
 from torch import Tensor, nn
 
-__all__ = ["Kernel", "KernelSVM", "SupportVectors", "kernel_values"]
+__all__ = ["Kernel", "KernelSVM", "SupportVectors", "kernel_values", "pixel_levels"]
 
 Kernel = Literal["linear", "poly", "rbf"]
 
@@ -85,6 +85,14 @@ class KernelSVM(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         return chosen
 
 
+def pixel_levels(rows: NDArray[np.float32]) -> NDArray[np.uint8] | None:
+    """Rows of pixels in 0..1 as the grey levels that they are, a quarter of the memory; None if they are none."""
+    levels = np.rint(rows * 255)
+    if not (levels.min() >= 0 and levels.max() <= 255 and (levels / np.float32(255) == rows).all()):
+        return None
+    return levels.astype(np.uint8)
+
+
 def _per_pair(machine: SVC) -> NDArray[np.float64]:
     """The coefficients of libsvm as `(support vectors, pairs of classes)`, positive for the first of a pair."""
     classes = len(machine.classes_)
@@ -113,8 +121,12 @@ class SupportVectors(nn.Module):
         classes = len(machine.classes_)
         firsts, seconds = np.triu_indices(classes, 1)
         one_hot = torch.eye(classes)
-        self.register_buffer("vectors", torch.from_numpy(machine.support_vectors_))
-        self.register_buffer("coefficients", torch.from_numpy(machine.coefficients_))
+        vectors, coefficients = machine.support_vectors_, machine.coefficients_
+        if self.kernel == "linear":  # one vector per pair of classes says the same
+            vectors, coefficients = coefficients.T @ vectors, np.eye(coefficients.shape[1], dtype=np.float32)
+        levels = pixel_levels(vectors)
+        self.register_buffer("vectors", torch.from_numpy(vectors if levels is None else levels))
+        self.register_buffer("coefficients", torch.from_numpy(coefficients))
         self.register_buffer("intercepts", torch.from_numpy(machine.intercepts_))
         self.register_buffer("firsts", one_hot[torch.from_numpy(firsts)])  # (pairs, classes)
         self.register_buffer("seconds", one_hot[torch.from_numpy(seconds)])
@@ -125,7 +137,8 @@ class SupportVectors(nn.Module):
         self.seconds: Tensor
 
     def forward(self, features: Tensor) -> Tensor:
-        values = kernel_values(features, self.vectors, kernel=self.kernel, gamma=self.gamma, degree=self.degree)
+        vectors = self.vectors if self.vectors.is_floating_point() else self.vectors.float() / 255.0
+        values = kernel_values(features, vectors, kernel=self.kernel, gamma=self.gamma, degree=self.degree)
         margins = values @ self.coefficients + self.intercepts  # (n, pairs); above 0 the first class wins
         first_wins = (margins >= 0).float()
         votes = first_wins @ self.firsts + (1 - first_wins) @ self.seconds
