@@ -9,7 +9,7 @@ import pytest
 
 from fakes import FakeClassifier, FakeDetector
 from mien import Analyzer, Face, load_photo
-from mien.annotation.gathering import SMALLEST_PX, find_sources, gather
+from mien.annotation.gathering import SMALLEST_PX, gather
 from mien.annotation.store import LabelStore
 from mien.errors import MediaError
 from mien.preprocess import to_input
@@ -45,18 +45,6 @@ def test_a_broken_photo_is_said_and_leaves_nothing(store: LabelStore, tmp_path: 
     with pytest.raises(MediaError):
         gather(store, fake_analyzer((0, 0, 40, 40)), broken)
     assert len(store) == 0
-
-
-def test_sources_are_found_to_the_bottom_of_a_folder(tmp_path: Path) -> None:
-    names = ("a/b/one.jpg", "a/two.mp4", "a/notes.txt", "three.webm")
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    assert find_sources([tmp_path]) == tuple(tmp_path / name for name in ("a/b/one.jpg", "a/two.mp4", "three.webm"))
-    assert find_sources([tmp_path / "three.webm"]) == (tmp_path / "three.webm",)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(MediaError, match="found none in"):
-        find_sources([tmp_path / "empty"])
 
 
 class _StoppedError(Exception):

@@ -148,3 +148,20 @@ def test_every_bad_file_beside_every_good_one(shared_media: SharedMedia, tmp_pat
     assert results["zero.jpg"]["error"]
     assert results["1x1.png"]["reading"]["faces"] == []
     assert "Traceback" not in done.stderr
+
+
+def test_the_files_own_median_is_a_baseline_and_said(tmp_path: Path) -> None:
+    for number, gain in enumerate((0.9, 1.0, 1.05)):
+        Image.fromarray((load_photo(PHOTO) * gain).clip(0, 255).astype(np.uint8)).save(tmp_path / f"{number}.jpg")
+    arguments = ["analyze", str(tmp_path), "--detector", "mtcnn", "--json"]
+    general = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    personal = CliRunner().invoke(app, [*arguments, "--baseline", "auto"], catch_exceptions=False)
+    assert "auto (baseline of 3 faces, the median of these files)" in personal.stderr
+    before, after = (json.loads(each.stdout)["photos"][1]["reading"] for each in (general, personal))
+    assert before["options"]["profile"] is None
+    assert after["options"]["profile"] == "auto (baseline of 3 faces, the median of these files)"
+    happy = [reading["faces"][0]["emotions"]["probabilities"]["happy"] for reading in (before, after)]
+    assert happy[1] < happy[0]
+    wrong = CliRunner().invoke(app, [*arguments, "--baseline", "mine"])
+    assert wrong.exit_code == 2
+    assert "expected auto" in wrong.stderr

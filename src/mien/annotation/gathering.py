@@ -1,6 +1,6 @@
 """From photos and videos to faces that wait for a label; what was gathered is not gathered again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from mien.annotation.store import FoundFace, LabelStore
 from mien.errors import MediaError
 from mien.faces.align import face_crop
-from mien.media.finding import find_photos
+from mien.media.finding import is_video
 from mien.media.photos import load_photo
-from mien.media.videos import VIDEO_SUFFIXES, Place, open_video
+from mien.media.videos import Place, open_video
 from mien.preprocess import to_input
 from mien.session import FaceReader
 
-__all__ = ["SMALLEST_PX", "find_sources", "gather"]
+__all__ = ["SMALLEST_PX", "gather"]
 
 SMALLEST_PX = 24.0
 """Smaller faces are not asked about: viewers cannot tell either."""
@@ -25,31 +25,10 @@ _SHOWN_PX = 320
 _KEEP_EVERY_S = 10.0  # of video: so much at most is gathered anew after a stop
 
 
-def find_sources(paths: Sequence[str | Path]) -> tuple[Path, ...]:
-    """The photos and videos that files and folders name, in order; folders are searched to the bottom.
-
-    Raises:
-        MediaError: there is none.
-    """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if _is_video(path):
-            found.append(path)
-            continue
-        videos = sorted(filter(_is_video, path.rglob("*"))) if path.is_dir() else []
-        try:
-            found += find_photos(path)
-        except MediaError:
-            if not videos:
-                raise
-        found += videos
-    return tuple(dict.fromkeys(found))
-
-
 def gather(
     store: LabelStore,
     reader: FaceReader,
-    source: Path,
+    source: Path | str,
     *,
     every_s: float = 1.0,
     on_time: Callable[[float], None] | None = None,
@@ -59,7 +38,7 @@ def gather(
     Args:
         store: Where they go; it remembers how far each source is, so that a stop costs seconds.
         reader: Finds faces, and knows how the model wants them framed.
-        source: The file.
+        source: The file, or the address of one.
         every_s: Of a video, look at one frame in so many seconds; 0 looks at all.
         on_time: Told the time of each frame of a video.
 
@@ -69,11 +48,11 @@ def gather(
     Raises:
         MediaError: the file cannot be read; what was found before stays.
     """
-    name = str(source.resolve())
+    name = source if isinstance(source, str) else str(source.resolve())
     after, done = store.progress_of(name)
     if done:
         return 0
-    if not _is_video(source):
+    if not is_video(source):
         faces = list(_faces(reader, load_photo(source), name, None))
         store.add(name, faces, done=True)
         return len(faces)
@@ -112,7 +91,3 @@ def _jpeg(crop: NDArray[np.uint8]) -> bytes:
         crop = np.asarray(cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 92))
     return encoded.tobytes()
-
-
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()

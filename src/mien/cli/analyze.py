@@ -2,11 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 
 from mien.analyzer import Analyzer
@@ -16,8 +19,12 @@ from mien.batch.video import VideoPart
 from mien.classifier import DEFAULT_MODEL
 from mien.cli.bar import RunBar
 from mien.cli.outcomes import document_of, print_tables
+from mien.errors import MediaError
 from mien.interruption import StopRequest
-from mien.media.finding import find_media
+from mien.media.finding import find_media, is_video
+from mien.media.photos import load_photo
+from mien.media.videos import open_video
+from mien.personal.own_median import own_median
 from mien.profiles import Profile
 from mien.results import SMOOTHINGS, StreamOptions
 from mien.sinks.subtitles import SubtitleSink
@@ -30,6 +37,8 @@ __all__ = ["analyze"]
 _VIDEOS, _FILES = "Videos", "Files of videos, written to --out"
 # What suits each smoothing, as docs/video.md measures it: seconds, and by how much another label must lead.
 _SMOOTH = {"average": (0.3, 0.15), "exponential": (0.15, 0.15), "filter": (0.075, 0.0), "none": (0.0, 0.0)}
+
+_BASELINE_FRAMES = 100  # of a video are looked at for --baseline auto
 
 T = TypeVar("T")
 
@@ -55,6 +64,12 @@ def analyze(
     model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
     profile: Annotated[
         Path | None, typer.Option(help="One person's profile, as mien personalize makes it.", dir_okay=False)
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="auto: take the median face of all these files for one person's neutral face; the results say so."
+        ),
     ] = None,
     balance: Annotated[
         float,
@@ -182,9 +197,9 @@ def analyze(
         analyzer = Analyzer(model=model, detector=detector, labels=labels, min_face_px=min_face, balance=balance)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if profile is not None:
-        analyzer = analyzer.with_profile(Profile.load(profile))
     sources = find_media(paths)
+    pictures = _spread(sources, max_pixels=max_pixels)
+    analyzer = analyzer.with_profile(_profile(profile, baseline, lambda: own_median(analyzer, pictures)))
     notes = Console(stderr=True, highlight=False)
     if detector is None and analyzer.detector.name == "mtcnn":
         notes.print("mien: a faster and better detector is one step away: mien models pull yunet", style="dim")
@@ -217,6 +232,28 @@ def _say_what_came(batch: Batch, analyzer: Analyzer, stop: StopRequest, notes: C
     if stop.signal_number is not None:
         further = "; --resume goes on with the rest" if batch.can_resume else ""
         notes.print(f"mien: stopped by {stop.reason}: what was read is kept{further}", soft_wrap=True)
+
+
+def _profile(profile: Path | None, baseline: str | None, own: Callable[[], Profile]) -> Profile | None:
+    """Whose profile is read with: one in a file, one that `own` makes, or nobody's."""
+    if baseline is None:
+        return None if profile is None else Profile.load(profile)
+    if baseline != "auto" or profile is not None:
+        raise typer.BadParameter("expected auto, and no --profile beside it", param_hint="--baseline")
+    return own()
+
+
+def _spread(sources: Sequence[Path | str], *, max_pixels: int) -> Iterator[NDArray[np.uint8]]:
+    """Pictures spread over photos and videos; what cannot be read is passed over, and said when it is read."""
+    for source in sources:
+        with suppress(MediaError):
+            if not is_video(source):
+                yield load_photo(source, max_pixels=max_pixels)
+                continue
+            with open_video(source) as video:
+                length_s = video.info.duration_s or 0.0
+            with open_video(source, every_s=max(length_s / _BASELINE_FRAMES, 0.2)) as frames:
+                yield from (frame.pixels_rgb for frame in frames)
 
 
 def _part(start: str | None, end: str | None, every: str | None, max_side: int | None) -> VideoPart:

@@ -12,12 +12,13 @@ from mien.active import QUEUES
 from mien.analyzer import Analyzer
 from mien.annotation.desk import LabelDesk
 from mien.annotation.export import labelled_faces
-from mien.annotation.gathering import find_sources, gather
+from mien.annotation.gathering import gather
 from mien.annotation.store import LabelStore
 from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.cli.pages import open_page
 from mien.cli.serve import run_app
 from mien.errors import MediaError, MissingExtraError
+from mien.media.finding import find_media
 from mien.server.settings import Settings
 
 __all__ = ["label"]
@@ -87,7 +88,7 @@ def label(
 def _gather_all(store: LabelStore, analyzer: Analyzer, paths: list[Path], *, every_s: float) -> None:
     """Gather the faces of all sources; one that cannot be read is said and left out."""
     with _bar("finding faces") as bar:
-        for source in bar.track(find_sources(paths)):
+        for source in bar.track(find_media(paths)):
             try:
                 gather(store, analyzer, source, every_s=every_s)
             except MediaError as error:

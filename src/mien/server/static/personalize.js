@@ -70,8 +70,9 @@ const take = () =>
     } else {
       const began_ms = performance.now();
       const every_ms = (1000 * about.neutral_s) / asked.wanted;
+      const isOver = (taken) => taken >= asked.least && seconds(began_ms) >= about.neutral_s;
       let taken = 0;
-      for (let number = 0; number < asked.wanted && (taken < asked.least || seconds(began_ms) < about.neutral_s); number++) {
+      for (let number = 0; number < asked.wanted && !isOver(taken); number++) {
         await wait(began_ms + number * every_ms - performance.now());
         taken += await takeOne();
         show();
