@@ -2,11 +2,13 @@
 
 import logging
 import sqlite3
+from http import HTTPMethod, HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from mien.errors import MediaError, MediaTooLargeError, ServiceBusyError, ServiceError
 
@@ -19,8 +21,11 @@ def answer_refusals(app: FastAPI) -> None:
     """Give an application its answers to what goes wrong: `{"error": one sentence}` with the status that fits."""
 
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> Response:
-        return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["allow"] = _allowed_methods(request)
+        return JSONResponse({"error": str(error.detail)}, error.status_code, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
@@ -46,3 +51,14 @@ def answer_refusals(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(_: Request, __: Exception) -> Response:
         return JSONResponse({"error": "the service failed at this request, and has logged why: tell its operator"}, 500)
+
+
+def _allowed_methods(request: Request) -> str:
+    """Every method that the path of a request takes; Starlette names those of one route only."""
+    routes = request.app.router.routes
+    allowed = [
+        method
+        for method in HTTPMethod
+        if any(route.matches({**request.scope, "method": method.value})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(allowed or ("GET", "HEAD"))  # of a page

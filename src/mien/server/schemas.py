@@ -1,6 +1,6 @@
 """What the service answers, as types of its OpenAPI document: field for field what the results' `to_dict` gives."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,7 +9,9 @@ from mien.server.jobs import JobState, ResultName
 
 __all__ = ["AboutAnswer", "Error", "FrameReadingAnswer", "Health", "JobAnswer", "ModelsAnswer"]
 
-_Point = tuple[float, float]
+# Lists with a length: fewer programs that make clients from the document understand fixed tuples.
+_Point = Annotated[list[float], Field(min_length=2, max_length=2)]
+_Colour = Annotated[list[int], Field(min_length=3, max_length=3)]
 
 
 class _Answer(BaseModel):
@@ -54,7 +56,7 @@ class EmotionsAnswer(_Answer):
 class FaceReadingAnswer(_Answer):
     """A face in a picture and how it looks."""
 
-    box_xyxy: tuple[float, float, float, float] = Field(description="Left, top, right, bottom in pixels.")
+    box_xyxy: list[float] = Field(min_length=4, max_length=4, description="Left, top, right, bottom in pixels.")
     score: float = Field(ge=0, le=1, description="The detector's confidence.")
     landmarks: LandmarksAnswer | None
     emotions: EmotionsAnswer = Field(description="What this picture alone says.")
@@ -89,7 +91,9 @@ class StreamAnswer(_Answer):
 class FrameReadingAnswer(_Answer):
     """Every face of one picture: how each looks to viewers, not what a person feels."""
 
-    size_wh: tuple[int, int] = Field(description="Width and height of the picture, turned upright.")
+    size_wh: list[int] = Field(
+        min_length=2, max_length=2, description="Width and height of the picture, turned upright."
+    )
     faces: list[FaceReadingAnswer] = Field(description="Empty when there is no face.")
     options: OptionsAnswer
     model: str
@@ -121,7 +125,7 @@ class ModelsAnswer(_Answer):
     sha256: str
     detector: str
     labels: str = Field(description="The label set of an answer where the request names none.")
-    label_sets: dict[str, dict[str, tuple[int, int, int]]] = Field(description="Label set -> label -> colour (RGB).")
+    label_sets: dict[str, dict[str, _Colour]] = Field(description="Label set -> label -> colour (RGB).")
 
 
 class AboutAnswer(_Answer):
@@ -132,6 +136,6 @@ class AboutAnswer(_Answer):
     model: str
     detector: str
     labels: list[str] = Field(description="The label set of live readings, in order.")
-    colours: dict[str, tuple[int, int, int]] = Field(description="Label -> colour (RGB).")
+    colours: dict[str, _Colour] = Field(description="Label -> colour (RGB).")
     camera: Literal["page", "service"] = Field(description="Whose camera is read: the browser's, or the service's own.")
     consent: bool = Field(description="Whether to ask for consent before the first picture.")
