@@ -10,7 +10,6 @@ kept aside, as the card's recipe says: by them, and not by PublicTest, the thres
 
 import argparse
 import itertools
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ from mien.evaluation.judge import Evaluation, decide_on, judge, set_exam
 from mien.evaluation.perturbations import brightness, gaussian_blur, noise, resolution
 from mien.quality import measure_quality
 from mien.taxonomy import FERPLUS, FERPLUS_VOTES
-from mien.writing import replacing
+from pages import markdown, put_into
 
 Pixels = NDArray[np.uint8]
 Change = Callable[[Pixels, float], Pixels]
@@ -131,22 +130,6 @@ def balanced(judged: Evaluation, logits: NDArray[np.float32]) -> Iterator[Sequen
             f"{100 * full.balanced_accuracy:.1f}",
             *(f"{value:.0f}" for value in found),
         )
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    marks = ["---", *["--:"] * (len(rows[0]) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (rows[0], marks, *rows[1:]))
-
-
-def put_into(page: Path, name: str, block: str) -> None:
-    """Replace what stands between `<!-- name -->` and `<!-- end of name -->`."""
-    text = page.read_text("utf-8")
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-    text, count = pattern.subn(lambda marks: f"{marks[1]}{block}\n{marks[2]}", text)
-    if count != 1:
-        raise SystemExit(f"{page} has no place for the table {name}: expected <!-- {name} --> and its end")
-    with replacing(page) as unfinished:
-        unfinished.write_text(text, "utf-8")
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ reads only those that are new.
 import argparse
 import csv
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +29,8 @@ from mien.evaluation.judge import Exam, set_exam
 from mien.evaluation.metrics import compare_on_same_rows, percent_interval, wilson_interval
 from mien.results import BoxXyxy, FrameReading
 from mien.taxonomy import TAXONOMIES
+from mien.writing import replacing
+from pages import markdown, put_into
 
 SIZE_WH = (640, 480)
 SIDES_PX = (96, 240)
@@ -87,10 +88,10 @@ def earlier_answers(path: Path) -> dict[str, Answer]:
 def read_pictures(analyzer: mien.Analyzer, exam: Exam, rows: NDArray[np.intp], path: Path) -> list[Answer]:
     """Answers to these rows, in order; new ones are added to the file as they come."""
     known = earlier_answers(path)
-    with path.open("w", newline="") as file:
+    with replacing(path) as unfinished, unfinished.open("w", newline="") as file:  # without a half line at its end
+        csv.writer(file).writerows([COLUMNS, *known.values()])
+    with path.open("a", newline="", buffering=1) as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(known.values())
         for done, row in enumerate(rows):
             name = str(exam.faces.names[row])
             if name not in known:
@@ -105,19 +106,33 @@ def read_pictures(analyzer: mien.Analyzer, exam: Exam, rows: NDArray[np.intp], p
     return [known[str(exam.faces.names[row])] for row in rows]
 
 
-def lines(title: str, answers: list[Answer], crop_right: NDArray[np.bool_]) -> Iterator[str]:
+HEAD = (
+    *("detector", "pictures", "cut-out faces, %", "whole path, %", "gap, points", "missed, %"),
+    *("found: cut out, %", "found: whole path, %", "other boxes", "IoU, median"),
+)
+
+
+def table_row(detector: str, answers: list[Answer], crop_right: NDArray[np.bool_]) -> tuple[str, ...]:
     n = len(answers)
     right = np.array([answer.read == answer.true for answer in answers])
     found = np.array([answer.read != "" for answer in answers])
     gap = compare_on_same_rows(crop_right, right)
-    yield f"{title}, {n:,} pictures"
-    for name, each in (("cut-out faces", crop_right), ("whole path", right)):
-        yield f"  {name:<22}{each.mean():.2%} {percent_interval(wilson_interval(int(each.sum()), n))}"
-    yield f"  gap, points           {100 * gap.difference:.2f} {percent_interval(gap.interval)}, p {gap.p_value:.2g}"
-    yield f"  faces missed          {n - found.sum()} ({(~found).mean():.2%}); counted as wrong"
-    yield f"  of the faces found    {right[found].mean():.2%} right whole path, {crop_right[found].mean():.2%} cut out"
-    yield f"  boxes beyond the face {sum(max(0, answer.boxes - 1) for answer in answers)}"
-    yield f"  fit of the boxes      IoU {np.median([answer.iou for answer in answers if answer.read]):.2f}, median"
+    return (
+        detector,
+        f"{n:,}",
+        share(crop_right),
+        share(right),
+        f"{100 * gap.difference:.2f} {percent_interval(gap.interval)}",
+        share(~found),
+        share(crop_right[found]),
+        share(right[found]),
+        str(sum(max(0, answer.boxes - 1) for answer in answers)),
+        f"{np.median([answer.iou for answer in answers if answer.read]):.2f}",
+    )
+
+
+def share(holds: NDArray[np.bool_]) -> str:
+    return f"{100 * holds.mean():.2f} {percent_interval(wilson_interval(int(holds.sum()), len(holds)))}"
 
 
 def main() -> None:
@@ -129,20 +144,25 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--detectors", nargs="+", default=["yunet", "mtcnn"])
     parser.add_argument("--rows", type=int, default=0, help="so many rows, drawn at random; all without")
+    parser.add_argument("--into", type=Path, help="the page to put the table into: docs/endtoend.md")
     arguments = parser.parse_args()
     faces = read(arguments.data, votes=arguments.votes)
     exam = set_exam(faces, split="PublicTest", taxonomy=TAXONOMIES[arguments.labels])
     rows = np.random.default_rng(0).permutation(len(exam.faces))[: arguments.rows or None]  # more rows hold the fewer
+    true = [exam.truth.taxonomy.labels[exam.truth.labels[row]] for row in rows]
     arguments.out.mkdir(parents=True, exist_ok=True)
+    table = [HEAD]
     for detector in arguments.detectors:
         analyzer = mien.Analyzer(model=arguments.model, detector=detector, labels=arguments.labels)
         card, sha256 = analyzer.classifier.card, analyzer.classifier.sha256
         crops = analyzer.read_crops([exam.faces.pixels[row] for row in rows])
-        true = [exam.truth.taxonomy.labels[exam.truth.labels[row]] for row in rows]
         crop_right = np.array([crop.top == label for crop, label in zip(crops, true, strict=True)])
         path = arguments.out / f"{card.name}-{sha256[:12]}-{detector}-{arguments.labels}.csv"
-        answers = read_pictures(analyzer, exam, rows, path)
-        print("\n".join(lines(f"{card.name} {card.version}, {detector}, {exam.truth.title}", answers, crop_right)))
+        table.append(table_row(detector, read_pictures(analyzer, exam, rows, path), crop_right))
+    block = f"{card.name} {card.version}, `{sha256[:12]}`, {exam.truth.title}, {exam.split}.\n\n{markdown(table)}"
+    print(block)
+    if arguments.into:
+        put_into(arguments.into, "end to end", block)
 
 
 if __name__ == "__main__":

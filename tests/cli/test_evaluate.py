@@ -174,6 +174,15 @@ def test_a_run_is_exported_and_then_takes_the_same_path(
     assert scores[0] == scores[1]
 
 
+def test_a_balance_is_part_of_what_was_scored(data: Path, model: Path, tmp_path: Path) -> None:
+    out = ["--data", data, "--out", tmp_path / "out"]
+    assert "how frequent fer2013's labels are" in refusal(model, *out, "--balance", 0.5)
+    run("--balance", 1, *out)  # the embedded model's card knows
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
+    assert metrics["balance"] == 1.0
+    assert "balance: 1, towards rare labels" in (tmp_path / "out" / "classification_report.txt").read_text("utf-8")
+
+
 def test_wrong_words_are_answered_with_the_right_ones(data: Path, model: Path, tmp_path: Path) -> None:
     out = ["--data", data, "--out", tmp_path / "out"]
     assert "sample answers in ferplus, fer2013, not in 'affwild2'" in refusal(model, *out, "--labels", "affwild2")

@@ -197,7 +197,7 @@ def test_a_process_that_does_not_start_is_said() -> None:
 
 def test_the_real_process_answers_in_json() -> None:
     async def run() -> dict[str, Any]:
-        readers = Readers(Settings(readers=1))
+        readers = Readers(Settings(readers=1, balance=0.5))
         await readers.start()
         photo = (Path(__file__).parents[2] / "examples" / "astronaut.jpg").read_bytes()
         async with readers.open_live(labels="fer2013") as live:
@@ -210,3 +210,4 @@ def test_the_real_process_answers_in_json() -> None:
     assert (reading["index"], reading["time_s"]) == (11, 1.1)
     assert reading["faces"][0]["track_id"] == 0
     assert reading["faces"][0]["smooth"]["taxonomy"] == "fer2013"
+    assert reading["options"]["balance"] == 0.5

@@ -43,6 +43,7 @@ def test_variables_are_parsed_by_the_type_of_their_setting() -> None:
         ("MIEN_PORT", "many", "MIEN_PORT: expected a whole number, got 'many'"),
         ("MIEN_CONSENT", "perhaps", "MIEN_CONSENT: expected true or false, got 'perhaps'"),
         ("MIEN_READ_TIMEOUT_S", "nan", "read_timeout_s must be 0.1 or more, got nan"),
+        ("MIEN_BALANCE", "1.5", "balance must be 1 or less, got 1.5"),
         ("MIEN_TOKEN", "short", "token must be at least 16 ASCII characters"),
         ("MIEN_HOST", "0.0.0.0", "host 0.0.0.0 can be reached by others: set a token"),
         ("MIEN_HOST", "myself.example", "can be reached by others"),

@@ -21,12 +21,16 @@ def explain(
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     out: Annotated[Path, typer.Option(help="The PNG to write.", dir_okay=False)],
     face: Annotated[int, typer.Option(help="Which face, by its number in the table of mien analyze.", min=0)] = 0,
-    label: Annotated[str | None, typer.Option(help="The emotion to explain; the most probable if left out.")] = None,
+    label: Annotated[str | None, typer.Option(help="The emotion to explain; what it looks if left out.")] = None,
     detector: Annotated[
         str | None, typer.Option(help="mtcnn, yunet or haar; yunet where it has been pulled, else mtcnn.")
     ] = None,
     labels: Annotated[str | None, typer.Option(help="ferplus (8 emotions) or fer2013 (7).")] = None,
     model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
+    balance: Annotated[
+        float,
+        typer.Option(help="Explain what mien analyze answers with as much balance; not with --label.", min=0, max=1),
+    ] = 0,
 ) -> None:
     """Show where in a face the evidence for its reading lies.
 
@@ -35,7 +39,7 @@ def explain(
     if out.suffix.lower() != ".png":
         raise typer.BadParameter(f"expected a name that ends in .png, got {out.name}", param_hint="--out")
     try:
-        analyzer = Analyzer(model=model, detector=detector, labels=labels)
+        analyzer = Analyzer(model=model, detector=detector, labels=labels, balance=balance)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     frame_rgb = load_photo(photo)
@@ -49,6 +53,7 @@ def explain(
         analyzer.detector.detect(frame_rgb),
         key=lambda one: sum(abs(a - b) for a, b in zip(one.box_xyxy, box, strict=True)),
     )
+    label = label or reading.faces[face].emotions.top
     scale, label_set = analyzer.options.crop_scale, analyzer.options.labels
     try:
         result = explained(analyzer.classifier, face_crop(frame_rgb, found, scale=scale), label=label, labels=label_set)

@@ -42,13 +42,17 @@ def live(
         str | None, typer.Option(help="mtcnn, yunet or haar; yunet where it has been pulled, else mtcnn.")
     ] = None,
     labels: Annotated[str | None, typer.Option(help="ferplus (8 emotions) or fer2013 (7).")] = None,
+    balance: Annotated[
+        float | None,
+        typer.Option(help="Favour rare emotions: 0 not at all, 1 as if all were equally frequent.", min=0, max=1),
+    ] = None,
 ) -> None:
     """Watch a camera and see how the faces before it look, as it happens.
 
     Without --source the page uses the browser's own camera. Every setting of `mien serve` holds here too, by its
     variable or in the file that MIEN_CONFIG names.
     """
-    settings = Settings.load({"port": port, "model": model, "detector": detector, "labels": labels})
+    settings = Settings.load({"port": port, "model": model, "detector": detector, "labels": labels, "balance": balance})
     if window:
         _show_in_window(source or "0", settings)
         return
@@ -61,7 +65,12 @@ def live(
 
 def _show_in_window(source: str, settings: Settings) -> None:
     with open_window("mien (q closes it)") as window:
-        analyzer = Analyzer(model=settings.model, detector=settings.detector, labels=settings.labels)
+        try:
+            analyzer = Analyzer(
+                model=settings.model, detector=settings.detector, labels=settings.labels, balance=settings.balance
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
         typer.echo(NOTICE, err=True)
         with open_camera(source, max_side_px=_WINDOW_SIDE_PX) as camera:
             show_live(camera, analyzer.session(), window)

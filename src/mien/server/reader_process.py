@@ -33,9 +33,11 @@ _IN_MEMORY = "the photo in memory: "  # how the loader begins its sentences; a c
 class _Reader:
     """Answers messages with one model and one detector."""
 
-    def __init__(self, *, model: str, detector: str | None, labels: str | None, max_pixels: int) -> None:
+    def __init__(
+        self, *, model: str, detector: str | None, labels: str | None, balance: float, max_pixels: int
+    ) -> None:
         self._classifier = EmotionClassifier.load(model)
-        self._analyzer = Analyzer(model=self._classifier, detector=detector, labels=labels)
+        self._analyzer = Analyzer(model=self._classifier, detector=detector, labels=labels, balance=balance)
         self._max_pixels = max_pixels
         self._sessions: dict[str, Session] = {}
 
@@ -79,6 +81,7 @@ class _Reader:
             detector=self._analyzer.detector,
             labels=labels or options.labels,
             min_face_px=min_face_px,
+            balance=options.balance,
         )
 
 

@@ -229,6 +229,7 @@ class Readers:
         hello = {
             "model": settings.model,
             "detector": settings.detector,
+            "balance": settings.balance,
             "labels": settings.labels,
             "max_pixels": settings.max_pixels,
             "give_up_s": settings.read_timeout_s + _GIVE_UP_LATER_S,

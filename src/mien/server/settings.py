@@ -21,9 +21,9 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _SECRET_CHARACTERS = 16
 
 
-def _setting(default: Any, meaning: str, *, least: float | None = None) -> Any:
-    """A field with the sentence that the flag's help and the documented table show, and its least value."""
-    return field(default=default, metadata={"meaning": meaning, "least": least})
+def _setting(default: Any, meaning: str, *, least: float | None = None, most: float | None = None) -> Any:
+    """A field with the sentence that the flag's help and the documented table show, its least and its most value."""
+    return field(default=default, metadata={"meaning": meaning, "least": least, "most": most})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,9 @@ class Settings:
     model: str = _setting(DEFAULT_MODEL, "An embedded model, or a file that `mien export` wrote.")
     detector: str | None = _setting(None, "mtcnn, yunet or haar; yunet where it has been pulled, else mtcnn.")
     labels: str | None = _setting(None, "Label set of the answers where a request names none; the model's first.")
+    balance: float = _setting(
+        0.0, "Favour rare emotions: 0 not at all, 1 as if all were equally frequent.", least=0, most=1
+    )
     readers: int = _setting(0, "Processes that read pictures; 0 takes one a core.", least=0)
     max_photo_bytes: int = _setting(20_000_000, "Larger photos are refused.", least=1)
     max_pixels: int = _setting(50_000_000, "Pictures that claim more are refused before they are decoded.", least=1)
@@ -83,9 +86,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            value, least = getattr(self, entry.name), entry.metadata["least"]
+            value, least, most = getattr(self, entry.name), entry.metadata["least"], entry.metadata["most"]
             if least is not None and not value >= least:
                 raise SettingsError(f"{entry.name} must be {least} or more, got {value}")
+            if most is not None and not value <= most:
+                raise SettingsError(f"{entry.name} must be {most} or less, got {value}")
         if self.token is not None and (len(self.token) < _SECRET_CHARACTERS or not self.token.isascii()):
             raise SettingsError(
                 f"token must be at least {_SECRET_CHARACTERS} ASCII characters, got {len(self.token)}: make one with "

@@ -259,6 +259,7 @@ class VideoJobs:
             "results": str(unfinished),
             "model": settings.model,
             "detector": settings.detector,
+            "balance": settings.balance,
             "labels": job.labels or settings.labels,
             "min_face_px": job.min_face_px,
             "every_s": job.every_s,

@@ -116,6 +116,7 @@ def main() -> None:
                 detector=order["detector"],
                 labels=order["labels"],
                 min_face_px=order["min_face_px"],
+                balance=order["balance"],
             )
             read_video_file(
                 upload,
