@@ -22,6 +22,7 @@ __all__ = ["Baseline", "PersonalHead", "Profile"]
 
 _FORMAT = "mien-profile"
 _VERSION = 1
+_EXPECTED = "expected a profile as mien personalize writes it"
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,14 @@ class Profile:
             moved[:, columns] += head.added(embeddings)
         return moved
 
+    def to_json(self) -> str:
+        """As text, for `from_json`."""
+        return json.dumps({"format": _FORMAT, "version": _VERSION, **asdict(self)})
+
     def write(self, path: str | Path) -> None:
         """Write it as JSON, whole or not at all."""
         with replacing(path) as unfinished:
-            unfinished.write_text(json.dumps({"format": _FORMAT, "version": _VERSION, **asdict(self)}) + "\n", "utf-8")
+            unfinished.write_text(self.to_json() + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -148,16 +153,31 @@ class Profile:
         Raises:
             ProfileError: no such file, no profile, or one of another version of mien.
         """
-        expected = f"{path}: expected a profile as mien personalize writes it"
         try:
-            values = json.loads(Path(path).read_text("utf-8"))
+            text = Path(path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProfileError(f"{path}: {_EXPECTED}, got {getattr(error, 'strerror', None) or error}") from None
+        return cls.from_json(text, source=str(path))
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str) -> Self:
+        """Read what `to_json` wrote.
+
+        Args:
+            text: The JSON.
+            source: Where it comes from, for messages.
+
+        Raises:
+            ProfileError: no profile, or one of another version of mien.
+        """
+        expected = f"{source}: {_EXPECTED}"
+        try:
+            values = json.loads(text)
             if not isinstance(values, dict) or values.pop("format", None) != _FORMAT:
                 raise ProfileError(f"{expected}, got another file")
             if (version := values.pop("version", None)) != _VERSION:
                 raise ProfileError(f"{expected}, of version {_VERSION}, got version {version}: make it again")
             return cls._from_values(values)
-        except OSError as error:
-            raise ProfileError(f"{expected}: {error.strerror or error}") from None
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, ProfileError):
                 raise

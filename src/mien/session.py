@@ -98,6 +98,13 @@ class Session:
         self._next_index, self._frames_read = state.next_index, state.frames_read
         self._patient_from_s = state.patient_from_s
 
+    def read_with(self, reader: FaceReader) -> None:
+        """Go on with another reader of the same labels, such as one with a person's profile; people keep their number.
+
+        What the detector looks for stays the same.
+        """
+        self._reader = reader
+
     def read(self, frame_rgb: NDArray[np.uint8], *, time_s: float, index: int | None = None) -> FrameReading:
         """The faces of the stream's next frame.
 

@@ -4,6 +4,7 @@ import socket
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from queue import Queue
@@ -13,9 +14,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from mien.classifier import EmotionClassifier
 from mien.cli import live
 from mien.cli.app import app
-from mien.errors import MediaError, SettingsError, WindowError
+from mien.errors import MediaError, ProfileError, SettingsError, WindowError
+from mien.profiles import Baseline, Profile
 from mien.server.settings import Settings
 from video_samples import write_video
 
@@ -26,11 +29,12 @@ class Service:
     def __init__(self) -> None:
         self.settings: Settings | None = None
         self.open_camera: Any = None
+        self.profile: str | None = None
         self.port = 0
         self.opened: Queue[str] = Queue()  # by a thread of its own
 
-    def run(self, settings: Settings, *, open_camera: Any, listener: socket.socket) -> None:
-        self.settings, self.open_camera = settings, open_camera
+    def run(self, settings: Settings, *, open_camera: Any, profile: str | None, listener: socket.socket) -> None:
+        self.settings, self.open_camera, self.profile = settings, open_camera, profile
         self.port = listener.getsockname()[1]
         listener.close()
 
@@ -137,3 +141,14 @@ def test_a_machine_without_windows_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert isinstance(run("--window").exception, WindowError)
+
+
+def test_a_profile_goes_to_the_page_if_the_model_can_read_with_it(service: Service, tmp_path: Path) -> None:
+    baseline = Baseline({"ferplus": (0.0,) * 8}, 3, "photos")
+    own = Profile("anna", "mien-m", EmotionClassifier.load().sha256, baseline)
+    own.write(tmp_path / "anna.json")
+    run("--port", "0", "--no-browser", "--profile", str(tmp_path / "anna.json"))
+    assert service.profile == own.to_json()
+    replace(own, model_sha256="0" * 64).write(tmp_path / "other.json")
+    result = run("--port", "0", "--no-browser", "--profile", str(tmp_path / "other.json"))
+    assert isinstance(result.exception, ProfileError)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -9,9 +10,11 @@ import typer
 from numpy.typing import NDArray
 
 from mien.analyzer import Analyzer
+from mien.classifier import EmotionClassifier
 from mien.cli.pages import open_page
 from mien.cli.serve import run_service
 from mien.media.cameras import open_camera
+from mien.profiles import Profile
 from mien.results import NOTICE
 from mien.server.settings import Settings
 from mien.window import open_window, show_live
@@ -41,6 +44,9 @@ def live(
     detector: Annotated[
         str | None, typer.Option(help="mtcnn, yunet or haar; yunet where it has been pulled, else mtcnn.")
     ] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="One person's profile, as mien personalize makes it.", dir_okay=False)
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="ferplus (8 emotions) or fer2013 (7).")] = None,
     balance: Annotated[
         float | None,
@@ -53,17 +59,26 @@ def live(
     variable or in the file that MIEN_CONFIG names.
     """
     settings = Settings.load({"port": port, "model": model, "detector": detector, "labels": labels, "balance": balance})
+    own = None if profile is None else _profile(profile, settings)
     if window:
-        _show_in_window(source or "0", settings)
+        _show_in_window(source or "0", settings, own)
         return
     if source is not None:
         open_camera(source).close()  # what is wrong with it is said here, not on the page
     listener = open_page("mien live", settings, any_port=port is None, browser=not no_browser)
     watch = None if source is None else lambda: _watched(source)
-    run_service(settings, open_camera=watch, listener=listener)
+    run_service(settings, open_camera=watch, profile=None if own is None else own.to_json(), listener=listener)
 
 
-def _show_in_window(source: str, settings: Settings) -> None:
+def _profile(path: Path, settings: Settings) -> Profile:
+    """A profile that the model of the settings can read with; what is wrong with it is said here."""
+    profile = Profile.load(path)
+    classifier = EmotionClassifier.load(settings.model)
+    profile.check_model(classifier.card.name, classifier.sha256)
+    return profile
+
+
+def _show_in_window(source: str, settings: Settings, profile: Profile | None) -> None:
     with open_window("mien (q closes it)") as window:
         try:
             analyzer = Analyzer(
@@ -71,6 +86,7 @@ def _show_in_window(source: str, settings: Settings) -> None:
             )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
+        analyzer = analyzer.with_profile(profile)
         typer.echo(NOTICE, err=True)
         with open_camera(source, max_side_px=_WINDOW_SIDE_PX) as camera:
             show_live(camera, analyzer.session(), window)

@@ -26,13 +26,18 @@ __all__ = ["run_app", "run_service", "serve"]
 
 
 def run_service(
-    settings: Settings, *, open_camera: "OpenCamera | None" = None, listener: socket.socket | None = None
+    settings: Settings,
+    *,
+    open_camera: "OpenCamera | None" = None,
+    profile: str | None = None,
+    listener: socket.socket | None = None,
 ) -> None:
     """Run the service until it is told to stop.
 
     Args:
         settings: What the operator chose.
         open_camera: Opens the camera that the live page shows; None takes the browser's.
+        profile: Whose profile the live page reads with at first, as JSON; None reads anyone.
         listener: An open socket to listen on; None opens one as the settings say.
 
     Raises:
@@ -42,7 +47,7 @@ def run_service(
         from mien.server.app import create_app
     except ImportError as error:
         raise MissingExtraError("the service", extra="server") from error
-    app = create_app(settings, open_camera=open_camera)
+    app = create_app(settings, open_camera=open_camera, profile=profile)
     run_app(app, settings, listener=listener, on_stop=app.state.video_jobs.begin_stop)
 
 

@@ -34,6 +34,7 @@ def create_app(
     readers: Readers | None = None,
     video_jobs: VideoJobs | None = None,
     open_camera: OpenCamera | None = None,
+    profile: str | None = None,
 ) -> FastAPI:
     """The service: its routes, pages, limits and background work.
 
@@ -42,6 +43,7 @@ def create_app(
         readers: The reading processes; None makes them. They are started and stopped with the application.
         video_jobs: The queue of videos; likewise.
         open_camera: Opens the camera that the live page shows; None takes the browser's.
+        profile: Whose profile the live page reads with at first, as JSON; None reads anyone.
 
     Returns:
         An ASGI application. Its `state` holds `settings`, `readers`, `video_jobs`, `uploads`, `live` and
@@ -81,7 +83,7 @@ def create_app(
     app.state.video_jobs = video_jobs
     app.state.uploads = Uploads(settings)
     app.state.metrics = Metrics(readers, video_jobs)
-    app.state.live = Live(settings, readers, app.state.metrics, open_camera=open_camera)
+    app.state.live = Live(settings, readers, app.state.metrics, open_camera=open_camera, profile=profile)
     for router in (photos.router, videos.router, live.router, login.router):
         app.include_router(router)
     _add_operations(app)

@@ -9,7 +9,8 @@ pictures under way. One that sends more loses the older ones: the newest picture
                      {"type": "reading", "captured_ms": ..., "spent_ms": ..., "reading": FrameReading.to_dict()}
                      {"type": "error", "captured_ms": ... or null, "error": one sentence}
 
-Where the service watches a camera of its own, pictures go the other way: `watching.py`.
+What a page may say of one person's own face is in `own_face.py`. Where the service watches a camera of its own,
+pictures go the other way: `watching.py`.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import json
 import math
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request
@@ -26,8 +28,9 @@ from mien import __version__
 from mien.errors import MediaError, MediaTooLargeError, ServiceError
 from mien.results import NOTICE
 from mien.server.metrics import Metrics
+from mien.server.own_face import obey, tell_profile
 from mien.server.places import Places
-from mien.server.readers import Readers
+from mien.server.readers import LiveReader, Readers
 from mien.server.schemas import AboutAnswer
 from mien.server.security import client_of
 from mien.server.settings import Settings
@@ -64,13 +67,22 @@ class Live:
         readers: Who reads.
         metrics: Where sockets and readings are counted.
         open_camera: Opens a camera of this machine, which is then what is read; None reads what the pages send.
+        profile: Whose profile is read with at first, as JSON; None reads anyone. A page that sends pictures may change
+            it for itself.
     """
 
     def __init__(
-        self, settings: Settings, readers: Readers, metrics: Metrics, *, open_camera: OpenCamera | None = None
+        self,
+        settings: Settings,
+        readers: Readers,
+        metrics: Metrics,
+        *,
+        open_camera: OpenCamera | None = None,
+        profile: str | None = None,
     ) -> None:
-        self._settings, self._readers, self._metrics = settings, readers, metrics
-        self._camera = WatchedCamera(open_camera, readers.open_live) if open_camera is not None else None
+        self._settings, self._readers, self._metrics, self._profile = settings, readers, metrics, profile
+        open_stream = partial(readers.open_live, profile=profile)
+        self._camera = WatchedCamera(open_camera, open_stream) if open_camera is not None else None
         self._places = Places(settings.live_clients)
 
     @property
@@ -121,9 +133,11 @@ class Live:
     async def _read_for_page(self, socket: WebSocket) -> NoReturn:
         """Read the pictures that a page sends, the newest first."""
         pictures: Newest[bytes] = Newest()
-        async with self._readers.open_live() as stream, asyncio.TaskGroup() as tasks:
+        async with self._readers.open_live(profile=self._profile) as stream, asyncio.TaskGroup() as tasks:
+            if self._profile is not None:
+                await tell_profile(socket, self._profile)
             tasks.create_task(self._answer(socket, stream, pictures))
-            await _listen(socket, pictures, max_bytes=self._settings.max_frame_bytes)
+            await _listen(socket, stream, pictures, max_bytes=self._settings.max_frame_bytes)
 
     async def _answer(self, socket: WebSocket, stream: StreamReader, pictures: Newest[bytes]) -> NoReturn:
         """Read the newest picture, say how its faces look, and so on."""
@@ -151,8 +165,8 @@ async def _part(socket: WebSocket, code: int, sentence: str | None = None) -> No
         await socket.close(code)
 
 
-async def _listen(socket: WebSocket, pictures: Newest[bytes], *, max_bytes: int) -> NoReturn:
-    """Take pictures as they come, whatever is being read meanwhile.
+async def _listen(socket: WebSocket, stream: LiveReader, pictures: Newest[bytes], *, max_bytes: int) -> NoReturn:
+    """Take pictures and wishes as they come, whatever is being read meanwhile.
 
     Raises:
         MediaTooLargeError: one has more bytes than it may have.
@@ -160,7 +174,7 @@ async def _listen(socket: WebSocket, pictures: Newest[bytes], *, max_bytes: int)
     while True:
         message = await next_message(socket)
         if not isinstance(message, bytes):
-            await tell_error(socket, "expected a binary message, the time and then a picture, got text")
+            await obey(socket, stream, message)
         elif len(message) > FRAME_HEADER.size + max_bytes:
             got = f"got {len(message) - FRAME_HEADER.size:,}"
             raise MediaTooLargeError(f"expected a picture of at most {max_bytes:,} bytes, {got}")

@@ -11,23 +11,59 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from mien.analyzer import Analyzer
 from mien.classifier import EmotionClassifier
-from mien.errors import MediaError, MediaTooLargeError, MienError
+from mien.errors import MediaError, MediaTooLargeError, MienError, ProfileError
 from mien.media.photos import load_photo
+from mien.personal.sitting import Sitting
+from mien.profiles import Profile
 from mien.server.framing import pack, read_message
 from mien.session import Session
 from mien.taxonomy import COLOURS_RGB, TAXONOMIES
 
 __all__ = ["main"]
 
+_NEUTRAL_FACES = 30  # of one sitting: more tell no more
+_LIVE_NAME = "live"
 _FRAME_PIXELS = 8_000_000  # a live picture may not claim more: others wait for their turn
 _IN_MEMORY = "the photo in memory: "  # how the loader begins its sentences; a client sent no such thing
+
+
+@dataclass(eq=False)
+class _Stream:
+    """One live session: with whose profile it is read, and the neutral face that is being watched, if one is."""
+
+    analyzer: Analyzer
+    session: Session
+    profile: str | None = None
+    sitting: Sitting | None = None
+
+    def read_with(self, profile: str | None) -> None:
+        """From now on with a profile, as JSON, or as anyone."""
+        if profile != self.profile:
+            own = None if profile is None else Profile.from_json(profile, source="the profile")
+            self.session.read_with(self.analyzer.with_profile(own))
+            self.profile = profile
+
+    def watch(self, frame_rgb: NDArray[np.uint8]) -> None:
+        """Take the face of a frame as a neutral one, if it can be used."""
+        self.sitting = self.sitting or Sitting(self.analyzer)
+        if len(self.sitting) < _NEUTRAL_FACES:
+            self.sitting.take(frame_rgb, "neutral")
+
+    def learn(self) -> str:
+        """The profile of the neutral face that was watched, as JSON; the faces are forgotten."""
+        sitting, self.sitting = self.sitting, None
+        if sitting is None:
+            raise ProfileError("a profile needs faces, got none: watch the neutral face first")
+        return sitting.learn(_LIVE_NAME, source="the camera").to_json()
 
 
 class _Reader:
@@ -39,7 +75,7 @@ class _Reader:
         self._classifier = EmotionClassifier.load(model)
         self._analyzer = Analyzer(model=self._classifier, detector=detector, labels=labels, balance=balance)
         self._max_pixels = max_pixels
-        self._sessions: dict[str, Session] = {}
+        self._streams: dict[str, _Stream] = {}
 
     def about(self) -> dict[str, Any]:
         """What answers, for `/v1/models` and a live socket's greeting."""
@@ -58,18 +94,29 @@ class _Reader:
     def answer(self, head: Mapping[str, Any], picture: bytes) -> dict[str, Any]:
         """The reading of a picture, as `to_dict` gives it."""
         if head["do"] == "forget":
-            self._sessions.pop(head["session"], None)
+            self._streams.pop(head["session"], None)
             return {}
-        is_photo = head["do"] == "photo"
-        max_pixels = self._max_pixels if is_photo else min(self._max_pixels, _FRAME_PIXELS)
-        frame_rgb = load_photo(picture, max_pixels=max_pixels)
-        if is_photo:
+        if head["do"] == "photo":
+            frame_rgb = load_photo(picture, max_pixels=self._max_pixels)
             return self._analyzer_for(head["labels"], head["min_face_px"]).read(frame_rgb).to_dict()
-        session = self._sessions.get(head["session"])
-        if session is None:
-            session = self._analyzer_for(head["labels"], head["min_face_px"]).session()
-            self._sessions[head["session"]] = session
-        return session.read(frame_rgb, time_s=head["time_s"]).to_dict()
+        stream = self._stream(head)
+        if head["do"] == "learn":
+            return {"profile": stream.learn()}
+        stream.read_with(head["profile"])
+        if head["do"] == "profile":
+            return {}
+        frame_rgb = load_photo(picture, max_pixels=min(self._max_pixels, _FRAME_PIXELS))
+        if head["watch"]:
+            stream.watch(frame_rgb)
+        return stream.session.read(frame_rgb, time_s=head["time_s"]).to_dict()
+
+    def _stream(self, head: Mapping[str, Any]) -> _Stream:
+        """The live session that a message belongs to; a new one for the first."""
+        stream = self._streams.get(head["session"])
+        if stream is None:
+            analyzer = self._analyzer_for(head["labels"], head["min_face_px"])
+            stream = self._streams[head["session"]] = _Stream(analyzer, analyzer.session())
+        return stream
 
     def _analyzer_for(self, labels: str | None, min_face_px: float) -> Analyzer:
         """The analyzer itself, or one that shares its networks."""

@@ -159,10 +159,12 @@ class Readers:
         head = {"do": "photo", "labels": labels, "min_face_px": min_face_px}
         return await self._answer(head, picture, put=lambda task: self._photos.put(client, task))
 
-    def open_live(self, *, labels: str | None = None, min_face_px: float = 0.0) -> "LiveReader":
+    def open_live(
+        self, *, labels: str | None = None, min_face_px: float = 0.0, profile: str | None = None
+    ) -> "LiveReader":
         """A live session, in the process that has the fewest; close it."""
         worker = min(self._workers, key=lambda worker: worker.sessions)
-        return LiveReader(self, worker, {"labels": labels, "min_face_px": min_face_px})
+        return LiveReader(self, worker, {"labels": labels, "min_face_px": min_face_px}, profile=profile)
 
     async def _answer(self, head: dict[str, Any], picture: bytes, *, put: Callable[[_Task], None]) -> bytes:
         """Queue a task with `put`, and wait for its answer."""
@@ -264,9 +266,15 @@ class Readers:
 class LiveReader:
     """One live session: its faces keep their tracks from frame to frame. Made by `Readers.open_live`."""
 
-    def __init__(self, readers: Readers, worker: _Worker, options: dict[str, Any]) -> None:
+    def __init__(
+        self, readers: Readers, worker: _Worker, options: dict[str, Any], *, profile: str | None = None
+    ) -> None:
         self._readers, self._worker, self._options = readers, worker, options
         self._session = uuid.uuid4().hex
+        self.profile = profile
+        """Whose profile it is read with, as JSON; None reads anyone. Set by `read_with`."""
+        self.watching = False
+        """Whether the faces of frames are taken as one person's neutral face, for `learn`."""
         worker.sessions += 1
 
     async def read(self, picture: bytes, *, time_s: float) -> bytes:
@@ -279,7 +287,30 @@ class LiveReader:
         Raises:
             MediaError: as `Readers.read_photo`.
         """
-        head = {"do": "frame", "session": self._session, "time_s": time_s, **self._options}
+        # The profile goes with every frame, so that a process in place of one that died reads with it too.
+        return await self._ask("frame", picture, time_s=time_s, profile=self.profile, watch=self.watching)
+
+    async def read_with(self, profile: str | None) -> None:
+        """Read with a profile from now on, given as JSON; None reads anyone.
+
+        Raises:
+            MediaError: it is no profile, or another model's.
+        """
+        await self._ask("profile", profile=profile)
+        self.profile = profile
+
+    async def learn(self) -> str:
+        """The profile, as JSON, of the neutral face in the frames that were read while `watching`.
+
+        Raises:
+            MediaError: too few of them could be used.
+        """
+        self.watching = False
+        answer: str = json.loads(await self._ask("learn"))["profile"]
+        return answer
+
+    async def _ask(self, do: str, picture: bytes = b"", **more: Any) -> bytes:
+        head = {"do": do, "session": self._session, **self._options, **more}
         return await self._readers._answer(head, picture, put=self._worker.own.append)
 
     async def aclose(self) -> None:

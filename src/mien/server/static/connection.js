@@ -4,7 +4,7 @@ const SLOWEST_RETRY_MS = 4000;
 const ANSWER_WITHIN_MS = 15000;
 
 // Events: "hello" {about}, "reading" {captured_ms, spent_ms, reading}, "refused" {error, captured_ms},
-// "picture" {captured_ms, jpeg}, "ended", "lost".
+// "picture" {captured_ms, jpeg}, "profile" {profile, summary, error}, "ended", "lost".
 export class Connection extends EventTarget {
   #socket = null;
   #retry_ms = 250;
@@ -63,6 +63,13 @@ export class Connection extends EventTarget {
   // Tell a server that sends pictures that one was shown.
   shown() {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send("shown");
+  }
+
+  // Send a wish as JSON; whether it could be sent.
+  tell(wish) {
+    const open = this.greeted && this.#socket?.readyState === WebSocket.OPEN;
+    if (open) this.#socket.send(JSON.stringify(wish));
+    return open;
   }
 
   #connect() {

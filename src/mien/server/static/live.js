@@ -5,6 +5,7 @@ import { Camera } from "./camera.js";
 import { Connection } from "./connection.js";
 import { consented } from "./consent.js";
 import { Film } from "./film.js";
+import { OwnFace } from "./own.js";
 import { People } from "./people.js";
 import { Durations, Rate } from "./rates.js";
 import { clock } from "./report.js";
@@ -28,6 +29,7 @@ const camera = new Camera();
 const connection = new Connection(socketUrl.href);
 const sitting = new Sitting();
 const film = new Film();
+const ownFace = new OwnFace(at("own"), connection);
 const people = new People({ list: at("people"), empty: at("nobody"), template: at("person"), speech: at("speech") });
 export const stage = new Stage(
   { root: at("stage"), video: at("video"), remote: at("remote"), overlay: at("overlay") },
@@ -56,6 +58,7 @@ function enter(next, sentence = "", button = "Start the camera") {
   at("start").textContent = button;
   for (const id of ["pause", "snapshot", "record", "stop"]) at(id).disabled = !running;
   press("pause", next === "paused");
+  ownFace.enable(next === "running");
   if (!running) {
     stage.hide();
     badge("");
@@ -255,6 +258,7 @@ at("notice").textContent = about.notice;
 stage.mirror(about.camera === "page");
 press("mirror", stage.mirrored);
 at("picker").hidden = about.camera !== "page";
+at("own").hidden = about.camera !== "page";
 people.begin(about);
 const invitation = "mien says how the faces before this camera look to viewers.";
 enter("idle", invitation, about.camera === "page" ? "Start the camera" : "Show the camera");
