@@ -354,7 +354,7 @@ class StreamOptions:
     smoothing: Smoothing = "exponential"
     smoothing_s: float = 0.15
     hold: float = 0.15
-    birth_s: float = 0.2
+    birth_s: float = 0.3
     memory_s: float = 2.0
 
     def __post_init__(self) -> None:

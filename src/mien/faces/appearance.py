@@ -14,7 +14,7 @@ __all__ = ["Look", "appearance", "likeness"]
 
 _SIDE = 6  # cells of the thumbnail, each way
 _ABOVE, _BESIDE, _BELOW = 0.3, 0.3, 0.4  # of the box: hair, ears and the collar belong to the look
-_SPREAD = 18.0  # in units of L*a*b*: frames of one person differ by less, people by more
+_SPREAD = 10.0  # in units of L*a*b*: two frames of one person differ by 2 to 7, two people of a scene by 7 to 11
 
 Look = NDArray[np.float32]
 

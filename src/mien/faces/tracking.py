@@ -2,6 +2,8 @@
 
 Time is real, not counted in frames, so that a stream of 15 frames a second and one of 60 behave alike. A track begins
 as a guess and becomes a person once it has been found often enough for long enough; a fleeting false box never does.
+Who comes back is known at once where that is plain, else when the new track becomes a person: by then it has been seen
+well enough to tell. `benchmarks/tracking.py` measures all this.
 """
 
 from collections.abc import Sequence
@@ -20,10 +22,13 @@ __all__ = ["Tracked", "Tracker"]
 _MIN_IOU = 0.15
 _MIN_DOUBTFUL_IOU = 0.3
 _SAME_FACE_IOU = 0.6
-_LOOK_SHARE = 0.3  # of the likeness that decides between overlapping boxes
-_MIN_RETURN = 0.25
+_LOOK_SHARE = 0.5  # of the likeness that decides between overlapping boxes
+_MIN_RETURN = 0.15
+_REACH = 1.5  # box sides that a face may be from where it was, ...
+_REACH_PER_S = 4.0  # ... and more for every second that it was out of sight
 _SPEED_HALF_LIFE_S = 0.1
 _LOOK_BLEND = 0.2
+_HIDES_IOU = 0.05  # faces that overlap by more may hide one another
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class _Track:
     first_s: float
     seen_s: float  # when a detection last confirmed it
     look: Look
+    first_face: Face
+    looks: int = 0  # of how many sights, nobody before it, `look` is made; of the first of all if none was such
     hits: int = 1
     misses: int = 0  # detections in a row without it
     track_id: int | None = None
@@ -83,7 +90,8 @@ class Tracker:
         birth_hits: Detections that make a track a person, ...
         birth_s: ... spread over at least this time.
         memory_s: How long a person out of sight is remembered.
-        coast_s: How long a person is followed by flow alone while detections miss it.
+        coast_s: How long a person is followed by flow alone while detections miss it; never for longer than it has
+            been known.
 
     Example:
         >>> tracker, frame = Tracker(birth_hits=2, birth_s=0.1), np.zeros((90, 90, 3), np.uint8)
@@ -97,7 +105,7 @@ class Tracker:
         *,
         sure_score: float = 0.0,
         birth_hits: int = 3,
-        birth_s: float = 0.2,
+        birth_s: float = 0.3,
         memory_s: float = 2.0,
         coast_s: float = 0.5,
     ) -> None:
@@ -180,14 +188,31 @@ class Tracker:
             self._pair(open_tracks, rows, _by_overlap(open_tracks, rows, detected, looks, least), detected, looks)
         self._pair(open_tracks, sure, self._by_return(open_tracks, sure, detected, looks, time_s), detected, looks)
         for row in sure:
-            self._tracks.append(_Track(self._next_key, detected[row], time_s, time_s, looks[row], detection=row))
+            self._tracks.append(
+                _Track(self._next_key, detected[row], time_s, time_s, looks[row], detected[row], detection=row)
+            )
             self._next_key += 1
         self._miss(open_tracks, time_s)
-        for track in self._tracks:
+        for track in tuple(self._tracks):
             lasting = track.hits >= self.birth_hits and time_s - track.first_s >= self.birth_s
             if track.track_id is None and lasting:
-                track.track_id = self._next_id
-                self._next_id += 1
+                track.track_id = self._person(track)
+
+    def _person(self, track: _Track) -> int:
+        """Who a track is that has lasted: one who was lost before it began, if near and alike; else somebody new."""
+        lost = [
+            other
+            for other in self._tracks
+            if other.track_id is not None and not other.in_sight and other.left_s <= track.first_s
+        ]
+        chances = [self._return_chance(other, track.first_face, track.look, track.first_s) for other in lost]
+        if chances and max(chances) >= _MIN_RETURN:
+            found = lost[chances.index(max(chances))]
+            self._tracks.remove(found)
+            assert found.track_id is not None
+            return found.track_id
+        self._next_id += 1
+        return self._next_id - 1
 
     def _pair(
         self,
@@ -199,6 +224,8 @@ class Tracker:
     ) -> None:
         """Give the likeliest pairs to each other and take them out of both lists."""
         pairs = [(tracks[at], rows[to]) for at, to in assign(table, least=1e-9)]
+        boxes = [face.box_xyxy for face in detected]
+        alone = (overlaps(boxes, boxes) > _HIDES_IOU).sum(axis=1) == 1
         for track, row in pairs:
             assert self._time_s is not None
             seconds = self._time_s - track.seen_s
@@ -206,7 +233,9 @@ class Tracker:
                 track.face = detected[row]
             else:
                 track.go(detected[row], max(seconds, _SPEED_HALF_LIFE_S))
-            track.look = (1 - _LOOK_BLEND) * track.look + _LOOK_BLEND * looks[row]
+            if alone[row]:
+                share = max(_LOOK_BLEND, 1 / (1 + track.looks))
+                track.look, track.looks = (1 - share) * track.look + share * looks[row], track.looks + 1
             track.seen_s, track.detection = self._time_s, row
             track.hits, track.misses, track.in_sight = track.hits + 1, 0, True
             tracks.remove(track)
@@ -220,14 +249,17 @@ class Tracker:
         looks: Sequence[Look],
         time_s: float,
     ) -> NDArray[np.float64]:
-        """How likely each detection is a track that moved far or comes back: near for the time gone, and alike."""
-        table = np.zeros((len(tracks), len(rows)))
-        for at, track in enumerate(tracks):
-            reach = 1.5 + 2 * min(time_s - track.seen_s, self.memory_s)
-            near = closeness([track.face.box_xyxy], [detected[row].box_xyxy for row in rows], reach=reach)[0]
-            alike = np.array([likeness(track.look, looks[row]) for row in rows])
-            table[at] = near * alike
+        """How likely each detection is a track that moved far or comes back; 0 where it hardly can be."""
+        table = np.array(
+            [[self._return_chance(track, detected[row], looks[row], time_s) for row in rows] for track in tracks]
+        ).reshape(len(tracks), len(rows))
         return np.where(table >= _MIN_RETURN, table, 0.0)
+
+    def _return_chance(self, track: _Track, face: Face, look: Look, time_s: float) -> float:
+        """How likely a face that is seen at a time is a track: near for the time gone, and alike; in [0, 1]."""
+        reach = _REACH + _REACH_PER_S * min(time_s - track.seen_s, self.memory_s)
+        near = closeness([track.face.box_xyxy], [face.box_xyxy], reach=reach).item()
+        return near and near * likeness(track.look, look)
 
     def _miss(self, missed: Sequence[_Track], time_s: float) -> None:
         """What no detection confirmed: guesses end, people are followed for a while, then remembered for a while."""
@@ -235,7 +267,8 @@ class Tracker:
         for track in missed:
             track.misses += 1
             doubled = bool((overlaps([track.face.box_xyxy], taken) > _SAME_FACE_IOU).any())
-            if doubled or time_s - track.seen_s > self.coast_s:
+            known_s = track.seen_s - track.first_s
+            if doubled or time_s - track.seen_s > min(self.coast_s, known_s):
                 track.leave(time_s)
             forgotten = track.misses > 1 and time_s - track.seen_s > self.memory_s
             if track.track_id is None or forgotten:
