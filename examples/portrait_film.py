@@ -82,7 +82,7 @@ def daylight(turn: float) -> float:
 def write_video(path: Path, pictures: Iterator[Image.Image], size_wh: tuple[int, int]) -> None:
     """The pictures as H.264."""
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=FRAMES_PER_S, options={"crf": "18"})
+        stream: Any = container.add_stream("libx264", rate=FRAMES_PER_S, options={"crf": "20", "preset": "veryfast"})
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuv420p"
         for index, picture in enumerate(pictures):
