@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mien.errors import DataError, DiskFullError
 
-__all__ = ["check_absent", "remove_unfinished", "replacing"]
+__all__ = ["check_absent", "remove_unfinished", "replacing", "with_room"]
 
 _LONGEST_SUFFIX = 16
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -32,25 +32,37 @@ def replacing(path: str | Path) -> Iterator[Path]:
     suffix = path.suffix if len(path.suffix) <= _LONGEST_SUFFIX else ""
     unfinished = path.with_name(f".mien-{secrets.token_hex(6)}.unfinished{suffix}")
     try:
-        yield unfinished
-        if unfinished.is_dir() and path.is_dir():
-            shutil.rmtree(path)
-        if unfinished.exists():
-            unfinished.replace(path)
-    except OSError as error:
-        if error.errno not in _NO_ROOM or isinstance(error, DiskFullError):
-            raise
-        full = DiskFullError(
-            f"expected room for what is written to {path.parent}, got a full disk or a limit on the size of files:"
-            " nothing half-written is left; make room and run again"
-        )
-        full.errno = error.errno
-        raise full from error
+        with with_room(path.parent):
+            yield unfinished
+            if unfinished.is_dir() and path.is_dir():
+                shutil.rmtree(path)
+            if unfinished.exists():
+                unfinished.replace(path)
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
         else:
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def with_room(folder: Path) -> Iterator[None]:
+    """A block that writes to a folder.
+
+    Raises:
+        DiskFullError: there was no room for it.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM or isinstance(error, DiskFullError):
+            raise
+        full = DiskFullError(
+            f"expected room for what is written to {folder}, got a full disk or a limit on the size of files:"
+            " nothing half-written is left; make room and run again"
+        )
+        full.errno = error.errno
+        raise full from error
 
 
 def remove_unfinished(folder: str | Path) -> None:

@@ -18,12 +18,13 @@ from fakes import FakeClassifier, FakeDetector
 from mien.batch import journal, video
 from mien.batch.outputs import Animation, VideoOutputs
 from mien.batch.run import Batch, BatchOptions, Outcome
-from mien.batch.video import VideoPart
+from mien.batch.video import Progress, VideoPart
 from mien.errors import DataError
 from mien.media.finding import find_media
 from mien.media.videos import open_video
 from mien.results import Face, StreamOptions
 from video_samples import evenly, noisy_frame, write_video
+from web_samples import serving
 
 FACE = Face((4.0, 4.0, 44.0, 44.0), 0.9, None)
 FREQUENT = BatchOptions(save_every_s=0)
@@ -272,3 +273,38 @@ def test_a_part_without_frames_leaves_no_files(clips: Path, tmp_path: Path) -> N
     outcomes = run(clips, tmp_path / "out", BatchOptions(part=VideoPart(start_s=50)))
     assert all(outcome.error is not None and "choose a part of it" in outcome.error for outcome in outcomes)
     assert set(contents(tmp_path / "out")) == {"readings.csv", "readings.csv.meta.json"}
+
+
+def test_what_was_fetched_is_not_fetched_again_after_a_stop(clips: Path, tmp_path: Path) -> None:
+    with serving() as web:
+        web.files["/1.mkv"] = ("video/x-matroska", (clips / "1.mkv").read_bytes())
+        address = f"{web.url}/1.mkv"
+        seen = 0
+
+        def tell(source: str, progress: Progress) -> None:
+            nonlocal seen
+            seen += progress.stage == "reading"
+
+        first = Batch([address], analyzer(), tmp_path, FREQUENT)
+        list(first.outcomes(is_stopped=lambda: seen > 20, tell=tell))
+        assert first.can_resume
+        second = Batch([address], analyzer(), tmp_path, BatchOptions(resume=True))
+        (outcome,) = second.outcomes()
+        assert outcome.error is None
+        assert [int(row["frame"]) for row in rows(tmp_path / "readings.csv")] == list(range(60))
+        assert len(web.asked) == 1
+    assert not any(name.startswith(".") for name in contents(tmp_path))
+
+
+def test_a_stop_while_something_is_fetched_ends_the_run(tmp_path: Path) -> None:
+    with serving() as web:
+        web.files["/1.mkv"] = ("video/x-matroska", bytes(3_000_000))
+        asked = 0
+
+        def is_stopped() -> bool:
+            nonlocal asked
+            asked += 1
+            return asked > 4
+
+        assert list(Batch([f"{web.url}/1.mkv"], analyzer(), tmp_path, FREQUENT).outcomes(is_stopped=is_stopped)) == []
+    assert rows(tmp_path / "readings.csv") == []

@@ -6,8 +6,9 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from conftest import SharedMedia
 from mien.batch.run import Batch, BatchOptions
 from mien.batch.video import VideoPart
 from mien.cli.app import app
+from mien.media import downloads
 from mien.media.videos import open_video
 from mien.results import NOTICE, StreamOptions
 from mien.tables.files import read_table
 from video_samples import evenly, write_video
+from web_samples import Web, serving
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CLIP = EXAMPLES / "astronaut.mp4"
@@ -284,3 +287,39 @@ def test_real_videos_give_what_their_manifest_expects(shared_media: SharedMedia,
     none = table[str(shared_media.path("videos/no_face_audio.mp4"))]
     assert {row["success"] for row in none} == {"0"}
     assert all(row["face_idx"] == row["track_id"] == row["neutral"] == "" for row in none)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(downloads, "_FIRST_WAIT_S", 0.01)
+    with serving() as web:
+        web.files["/clip.mp4"] = ("video/mp4", CLIP.read_bytes())
+        web.files["/photo.jpg"] = ("image/jpeg", (EXAMPLES / "astronaut.jpg").read_bytes())
+        web.files["/broken.mp4"] = ("video/mp4", CLIP.read_bytes()[:20_000])
+        web.files["/page"] = ("text/html", b"<html><body>Nothing to see</body></html>")
+        yield web
+
+
+def test_addresses_are_read_like_files_and_nothing_is_left_of_them(web: Web, tmp_path: Path) -> None:
+    addresses = [f"{web.url}/{name}" for name in ("clip.mp4", "photo.jpg", "broken.mp4", "page", "absent.mp4")]
+    done = invoke(*addresses, "--out", tmp_path / "out", "--detector", "mtcnn")
+    assert done.exit_code == 1
+    complaints = [line for line in done.stderr.splitlines() if ": expected" in line]
+    assert [line.split(": ")[1] for line in complaints] == addresses[2:]
+    table = rows(tmp_path / "out" / "readings.csv")
+    assert {row["input"] for row in table} == set(addresses[:2])
+    assert len(table) == 76
+    assert names(tmp_path / "out") == {
+        *("readings.csv", "readings.csv.meta.json", "readings.json", "frequency.csv", "photo.jpg"),
+        *("clip/report.html", "clip/summary.json", "clip/frequency.csv"),
+    }
+
+
+def test_without_a_folder_for_results_addresses_leave_nothing(
+    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    done = invoke(f"{web.url}/clip.mp4", "--json", "--detector", "mtcnn", "--every", "1s")
+    assert json.loads(done.stdout)["videos"][0]["summary"]["frames"] == 3
+    assert not names(tmp_path)

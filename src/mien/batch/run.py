@@ -4,10 +4,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from mien.analyzer import Analyzer
 from mien.batch.journal import Journal, has_segments
 from mien.batch.outputs import VideoOutputs, folders_for
 from mien.batch.video import Progress, VideoPart, VideoReading, VideoTask
-from mien.errors import DataError, MediaError
+from mien.errors import DataError, MediaError, MissingExtraError
+from mien.media.downloads import download
 from mien.media.finding import is_video
 from mien.media.photos import load_photo
 from mien.results import FrameReading, SourceResult, StreamOptions
@@ -136,10 +138,11 @@ class Batch:
             for source in self._sources:
                 if is_stopped():
                     break
-                if source in self._videos:
-                    yield self._read_video(source, is_stopped, tell or _say_nothing)
-                else:
-                    yield self._read_photo(source)
+                read = self._read_video if source in self._videos else self._read_photo
+                try:
+                    yield read(source, is_stopped, tell or _say_nothing)
+                except _StoppedError:  # while something was fetched, of which nothing has been read
+                    break
         if self._journals is not None and not is_stopped():
             shutil.rmtree(self._journals, ignore_errors=True)
 
@@ -175,13 +178,13 @@ class Batch:
         for sink in (*self._tables, *self._photo_sinks):
             stack.enter_context(sink)
 
-    def _read_photo(self, source: Source) -> Outcome:
+    def _read_photo(self, source: Source, is_stopped: Callable[[], bool], tell: Tell) -> Outcome:
         frame_rgb: NDArray[np.uint8] | None = None
         try:
-            with _file_of(source) as path:
+            with self._file_of(source, is_stopped, tell) as path:
                 frame_rgb = load_photo(path, max_pixels=self._options.max_pixels)
             result = SourceResult(str(source), self._analyzer.read(frame_rgb), None)
-        except MediaError as error:
+        except (MediaError, MissingExtraError) as error:
             result = SourceResult(str(source), None, str(error))
         for sink in (*self._tables, *self._photo_sinks):
             sink.write(result, frame_rgb)
@@ -212,9 +215,9 @@ class Batch:
             summary, error = reading.again(task.end)
         else:
             try:
-                with _file_of(source) as path:
+                with self._file_of(source, is_stopped, tell) as path:
                     summary, error = reading.read(path)
-            except MediaError as failure:
+            except (MediaError, MissingExtraError) as failure:
                 error = str(failure)
         if summary is not None and task.folder is not None and options.outputs.report:
             self._reports.append(task.folder / "report.html")
@@ -222,6 +225,31 @@ class Batch:
             for table in self._tables:
                 table.write(SourceResult(name, None, error), None)
         return Outcome(name, is_video=True, summary=summary, error=error)
+
+    @contextmanager
+    def _file_of(self, source: Source, is_stopped: Callable[[], bool], tell: Tell) -> Iterator[Path]:
+        """The file to read; one from the web is removed afterwards, unless an interrupted run will want it again."""
+        if isinstance(source, Path):
+            yield source
+            return
+
+        def told(arrived: int, expected: int | None) -> None:
+            if is_stopped():
+                raise _StoppedError
+            tell(source, Progress("fetching", 0, arrived / expected if expected else None))
+
+        with ExitStack() as stack:
+            if self._journals is None:
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="mien-")))
+            else:
+                folder = self._journals / self._key(source) / "fetched"
+            path = download(source, folder, told=told)
+            try:
+                yield path
+            except MediaError as error:
+                raise type(error)(str(error).replace(str(path), source)) from error
+        if not is_stopped():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _describe(self, name: str, facts: dict[str, Any]) -> None:
         for table in self._tables:
@@ -242,10 +270,9 @@ class Batch:
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
 
 
+class _StoppedError(Exception):
+    """The run is to end, and a transfer with it."""
+
+
 def _say_nothing(source: str, progress: Progress) -> None:
     """Nobody wants to know."""
-
-
-def _file_of(source: Source) -> AbstractContextManager[Path]:
-    """The file to read, for as long as it is read."""
-    return nullcontext(Path(source))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +40,15 @@ class VideoPart:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the reading of a video is.
+    """How far a video is.
 
     Args:
+        stage: Whether it is fetched from the web or read.
         frames: Frames that were read now, those of an earlier run not counted.
-        share: Of the part that is read, in [0, 1]; None if its length is unknown.
+        share: Of what is fetched, or of the part that is read, in [0, 1]; None if its length is unknown.
     """
 
+    stage: Literal["fetching", "reading"]
     frames: int
     share: float | None
 
@@ -148,7 +150,7 @@ class VideoReading:
             except MediaError as failure:
                 if not self._has_begun:
                     raise
-                error = str(failure)
+                error = str(failure).replace(str(path), task.name)
         made = tuple(name for name in files if task.folder is not None and (task.folder / name).is_file())
         if made != files and error is None and not self._was_stopped:
             missing = ", ".join(name for name in files if name not in made)
@@ -210,7 +212,7 @@ class VideoReading:
             saved_s = time.monotonic()
             for number, (frame, reading) in enumerate(reader, start=1):
                 yield reading, frame.pixels_rgb
-                self._tell(Progress(number, self._share(frame.time_s, video.info)))
+                self._tell(Progress("reading", number, self._share(frame.time_s, video.info)))
                 if frames.is_stopped:
                     continue  # the last few, which were under way
                 frames.is_stopped = self._was_stopped = self._is_stopped()

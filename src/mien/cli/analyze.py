@@ -46,7 +46,7 @@ T = TypeVar("T")
 def analyze(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Photos, videos, folders of them, patterns such as 'trip/**/*.jpg', web addresses."),
+        typer.Argument(help="Photos, videos, folders of them, patterns such as 'trip/**/*.jpg', and web addresses."),
     ],
     out: Annotated[
         Path | None,

@@ -27,7 +27,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="mien",
-    help="Read facial expressions from photos, and train the models that do it.",
+    help="Read facial expressions from photos, videos and cameras, and train the models that do it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

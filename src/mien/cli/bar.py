@@ -51,10 +51,14 @@ class RunBar:
             self._one = None
 
     def tell(self, source: str, progress: VideoProgress) -> None:
-        """A frame of a video was read."""
+        """A frame of a video was read, or a piece of it fetched."""
+        name = Path(source).name
         if self._one is None:
-            self._one = self._bar.add_task(Path(source).name, total=None, rate="")
+            self._one = self._bar.add_task(name, total=None, rate="")
+        if progress.stage == "fetching" or progress.frames == 1:
             self._started_s = time.monotonic()
+            name = f"fetching {name}" if progress.stage == "fetching" else name
+            self._bar.update(self._one, description=name)
         seconds = time.monotonic() - self._started_s
         rate = f"{progress.frames / seconds:.0f} frames/s" if seconds > 0.5 else ""
         total = None if progress.share is None else 1.0
