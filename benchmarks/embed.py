@@ -26,6 +26,11 @@ def call(*arguments: object) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def measure(benchmark: str, *arguments: object) -> None:
+    """Run another benchmark; it prints as it goes."""
+    subprocess.run([sys.executable, str(ROOT / "benchmarks" / f"{benchmark}.py"), *map(str, arguments)], check=True)
+
+
 def is_measured(folder: Path, sha256: str) -> bool:
     """Whether this folder holds a finished evaluation of this file, robustness and all."""
     files = (folder / "metrics.json", folder / "robustness.json")
@@ -62,6 +67,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="FER-2013's CSV")
     parser.add_argument("--votes", type=Path, required=True, help="FER+'s votes")
     parser.add_argument("--out", type=Path, required=True, help="folder for the evaluations; made if absent")
+    parser.add_argument("--media", type=Path, help="labelled photos for benchmarks/media.py and docs/endtoend.md")
     arguments = parser.parse_args()
     classifier = EmotionClassifier(arguments.model)
     name = classifier.card.name
@@ -83,8 +89,9 @@ def main() -> None:
     write(ROOT / "docs" / page, call("models", "card", name))
     if name == DEFAULT_MODEL:
         write(ROOT / "tests" / "stored" / "astronaut.json", stored_astronaut())
-        tables = ["--data", arguments.data, "--votes", arguments.votes, "--into", ROOT / "docs" / "doubt.md"]
-        subprocess.run([sys.executable, str(ROOT / "benchmarks" / "doubt.py"), *map(str, tables)], check=True)
+        measure("doubt", "--data", arguments.data, "--votes", arguments.votes, "--into", ROOT / "docs" / "doubt.md")
+        if arguments.media:
+            measure("media", arguments.media, "--into", ROOT / "docs" / "endtoend.md")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mien
-from mien.classifier import DEFAULT_MODEL
+from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.errors import MediaError, WeightsMissingError
 from mien.results import BoxXyxy, FrameReading
+from pages import markdown, put_into
 
 MIN_FACE_PX = 60
 MIN_IOU = 0.35
@@ -63,17 +64,22 @@ def read_all(analyzer: mien.Analyzer, folder: Path, names: list[str]) -> dict[st
     return readings
 
 
-def report(title: str, readings: dict[str, FrameReading], pictures: dict[str, Picture]) -> None:
-    """Print what was right and, by name, what was not."""
+HEAD = (
+    *("detector, crop", "read as labelled", "by label", "faces of 60 px or more found"),
+    "readings on pictures without a face",
+)
+
+
+def table_row(title: str, readings: dict[str, FrameReading], pictures: dict[str, Picture]) -> tuple[str, ...]:
+    """What was right; what was not is printed by name."""
     tops = {name: next((face.emotions.top for face in reading.faces), "no face") for name, reading in readings.items()}
     labelled = {name: picture.label for name, picture in pictures.items() if picture.label and picture.faces == "1"}
     right = [name for name in labelled if tops[name] == labelled[name]]
     counts = ", ".join(
-        f"{sum(labelled[name] == label for name in right)} of {list(labelled.values()).count(label)} {label}"
+        f"{label} {sum(labelled[name] == label for name in right)} of {list(labelled.values()).count(label)}"
         for label in sorted(set(labelled.values()))
     )
-    print(f"{title}: {len(right)} of {len(labelled)} as labelled ({counts})")
-    print("   wrong:", ", ".join(f"{Path(n).name} {tops[n]}" for n in labelled if n not in right) or "none")
+    wrong = ", ".join(f"{Path(n).name} {tops[n]}" for n in labelled if n not in right)
     missed, large = [], 0
     for name, reading in readings.items():
         for box in pictures[name].boxes:
@@ -81,13 +87,18 @@ def report(title: str, readings: dict[str, FrameReading], pictures: dict[str, Pi
                 large += 1
                 if not any(iou(box, face.box_xyxy) >= MIN_IOU for face in reading.faces):
                     missed.append(Path(name).name)
-    print(f"   faces of {MIN_FACE_PX} px or more: {large - len(missed)} of {large} found; missed: {missed or 'none'}")
-    ghosts = {
-        Path(name).name: [(face.emotions.top, round(face.score, 3)) for face in reading.faces]
-        for name, reading in readings.items()
-        if pictures[name].faces == "0" and reading.faces
-    }
-    print(f"   readings on pictures without a face: {ghosts or 'none'}")
+    faceless = [name for name in readings if pictures[name].faces == "0"]
+    ghosts = [
+        f"{Path(name).name} {face.emotions.top} {face.score:.3f}" for name in faceless for face in readings[name].faces
+    ]
+    print(f"{title}: wrong: {wrong or 'none'}; missed: {', '.join(missed) or 'none'}; ghosts: {ghosts or 'none'}")
+    return (
+        title,
+        f"{len(right)} of {len(labelled)}",
+        counts,
+        f"{large - len(missed)} of {large}",
+        f"{len(ghosts)} on {len(faceless)}",
+    )
 
 
 def main() -> None:
@@ -96,17 +107,24 @@ def main() -> None:
     parser.add_argument("--scales", type=float, nargs="+", default=[None], help="crop scales; the card's without")
     parser.add_argument("--detectors", nargs="+", default=["yunet", "mtcnn", "haar"])
     parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--into", type=Path, help="the page to put the table into: docs/endtoend.md")
     args = parser.parse_args()
     pictures = known_pictures(args.media)
+    classifier = EmotionClassifier.load(args.model)
+    table = [HEAD]
     for detector in args.detectors:
         for scale in args.scales:
             try:
-                analyzer = mien.Analyzer(model=args.model, detector=detector, crop_scale=scale)
+                analyzer = mien.Analyzer(model=classifier, detector=detector, crop_scale=scale)
             except WeightsMissingError as error:
                 print(f"{detector}: {error}")
                 break
-            readings = read_all(analyzer, args.media, list(pictures))
-            report(f"{detector}, crop {analyzer.options.crop_scale}", readings, pictures)
+            title = f"{detector}, {analyzer.options.crop_scale:g}"
+            table.append(table_row(title, read_all(analyzer, args.media, list(pictures)), pictures))
+    block = f"{classifier.card.name} {classifier.card.version}, `{classifier.sha256[:12]}`.\n\n{markdown(table)}"
+    print(block)
+    if args.into:
+        put_into(args.into, "real photos", block)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from scipy import optimize
 from sklearn.metrics import log_loss
 
 from mien.doubt import softmax
-from mien.evaluation.calibration import TEMPERATURE_RANGE, ece, fit_temperature, reliability
+from mien.evaluation.calibration import TEMPERATURE_RANGE, ece, ece_by_chance, fit_temperature, reliability
 
 
 def drawn_from_their_own_logits(
@@ -106,3 +106,15 @@ def test_ece_does_not_depend_on_the_order_of_the_rows(
         for one in (rows, shuffled)
     ]
     assert values[0] == pytest.approx(values[1])
+
+
+def test_the_error_of_the_calibrated_falls_into_its_range_and_that_of_others_does_not() -> None:
+    inside = {1.0: 0, 1.6: 0}
+    for seed in range(100):
+        logits, labels = drawn_from_their_own_logits(1500, temperature=1.0, seed=seed)
+        for temperature in inside:
+            probabilities = softmax(logits, temperature=temperature)
+            low, high = ece_by_chance(probabilities.max(axis=1), draws=200)
+            inside[temperature] += low <= ece(probabilities, labels) <= high
+    assert 85 <= inside[1.0] < 100
+    assert inside[1.6] == 0

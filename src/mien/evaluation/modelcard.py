@@ -181,8 +181,11 @@ def _doubt(card: ModelCard) -> str:
 
 def _promises(head: Head, side: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:
     """One row per promise of a head: what, how it was fitted, how it came true."""
-    ece = "" if side is None else f"ECE {side['ece_before']:.4f} at 1, {side['ece_after']:.4f} with it"
-    yield "temperature", f"{head.temperature:.4f}", ece
+    errors = "" if side is None else f"ECE {side['ece_before']:.4f} at 1, {side['ece_after']:.4f} with it"
+    if side is not None and "ece_by_chance" in side:
+        low, high = side["ece_by_chance"]
+        errors += f", by chance {low:.4f} to {high:.4f}"
+    yield "temperature", f"{head.temperature:.4f}", errors
     if head.trust is not None:
         yield from _trusted(head.trust, {} if side is None else side.get("doubt", {}))
     if answers_votes(head):

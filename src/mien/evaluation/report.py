@@ -94,7 +94,7 @@ def sides(evaluation: Evaluation) -> Iterator[tuple[str, Scores]]:
 
 def headline(scores: Scores) -> dict[str, str]:
     """The scores of all classes together, name -> text with its 95 % interval where it has one."""
-    curve = scores.risk_coverage
+    curve, (low, high) = scores.risk_coverage, scores.ece_by_chance
     lines = {
         "rows": f"{scores.n:,}",
         "accuracy": f"{scores.accuracy:.2%} {percent_interval(scores.accuracy_interval)}",
@@ -104,7 +104,7 @@ def headline(scores: Scores) -> dict[str, str]:
         "accuracy on the surest 80 %": f"{curve.accuracy_at(0.8):.2%}",
         "area under risk-coverage": f"{curve.aurc:.4f}",
         "ECE at temperature 1": f"{scores.before.ece:.4f}",
-        f"ECE at temperature {scores.temperature:.4g}": f"{scores.after.ece:.4f}",
+        f"ECE at temperature {scores.temperature:.4g}": f"{scores.after.ece:.4f} (by chance {low:.4f} to {high:.4f})",
         "NLL": f"{scores.nll:.4f}",
         "Brier": f"{scores.brier:.4f}",
     }

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.card import Head, Trust
 from mien.doubt import Decision, decide, softmax
-from mien.evaluation.calibration import Reliability, reliability, reliability_of_answers
+from mien.evaluation.calibration import Reliability, ece_by_chance, reliability, reliability_of_answers
 from mien.evaluation.conformal import SelectionScores, SetScores, selection_scores, set_scores
 from mien.evaluation.metrics import (
     ClassScores,
@@ -104,6 +104,7 @@ class Scores:
         brier: Squared distance to the truth, summed over classes, with the temperature.
         before: Reliability at temperature 1, 15 bins of equal mass.
         after: Reliability with the temperature.
+        ece_by_chance: Where the ECE of `after` falls in 95 of 100 test sets if every probability is exactly true.
         risk_coverage: Accuracy when only the surest share is answered; by certainty where there is one, else by
             probability.
         doubt: How the card's promises come true; None from a card that makes none.
@@ -126,6 +127,7 @@ class Scores:
     brier: float
     before: Reliability
     after: Reliability
+    ece_by_chance: Interval
     risk_coverage: RiskCoverage
     doubt: DoubtScores | None
     votes: VoteScores | None
@@ -149,6 +151,7 @@ class Scores:
             "brier": self.brier,
             "ece_before": self.before.ece,
             "ece_after": self.after.ece,
+            "ece_by_chance": list(self.ece_by_chance),
             "reliability_before": self.before.to_dict(),
             "reliability_after": self.after.to_dict(),
             "risk_coverage": self.risk_coverage.to_dict(),
@@ -213,6 +216,7 @@ def score(
         brier=brier(tempered, truth),
         before=reliability(plain, truth),
         after=reliability(tempered, truth),
+        ece_by_chance=ece_by_chance(tempered.max(axis=1)),
         risk_coverage=risk_coverage(tempered.max(axis=1) if decision.certainty is None else decision.certainty, right),
         doubt=None if head.trust is None else _promises(head.trust, decision, truth),
         votes=None if votes is None else _against_votes(head, logits, votes),
