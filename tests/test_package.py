@@ -1,8 +1,10 @@
 """The front door: what `import mien` offers, and what it costs."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import mien
 
@@ -42,3 +44,13 @@ def test_importing_is_silent_and_light() -> None:
     assert runs[0][1] == []
     assert runs[0][2] == ""
     assert min(cpu_s for cpu_s, _, _ in runs) < 0.4
+
+
+def test_reading_a_photo_writes_nothing_anywhere(tmp_path: Path) -> None:
+    # What a library might keep goes here; on build servers some keep nothing, so this must not look like one.
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "PYTHONPATH", "SYSTEMROOT"}}
+    folders = dict.fromkeys(("HOME", "USERPROFILE", "XDG_CACHE_HOME", "TMPDIR", "LOCALAPPDATA"), str(tmp_path))
+    photo = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
+    code = f"import mien; assert mien.Analyzer(detector='mtcnn').read(mien.load_photo({str(photo)!r})).faces"
+    subprocess.run([sys.executable, "-B", "-c", code], check=True, env={**kept, **folders})
+    assert list(tmp_path.rglob("*")) == []

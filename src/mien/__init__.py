@@ -1,5 +1,11 @@
 """mien reads facial expressions: how a face looks to viewers, not what a person feels."""
 
+import os as _os
+
+# Nothing is sent on: ONNX Runtime's official builds keep an identifier of the machine, and send Microsoft what they are
+# used for, unless this is there before they are loaded. An own choice, "0", is left as it is.
+_os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 from mien.analyzer import Analyzer
 from mien.card import ModelCard
 from mien.classifier import Classifier, EmotionClassifier
