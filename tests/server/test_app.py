@@ -16,10 +16,11 @@ from starlette.websockets import WebSocketDisconnect
 
 import mien
 from mien.server.app import create_app
+from mien.server.examples import JOB, READING
 from mien.server.logs import RequestLog
 from mien.server.metrics import Metrics
 from mien.server.readers import Readers
-from mien.server.schemas import FrameReadingAnswer
+from mien.server.schemas import FrameReadingAnswer, JobAnswer
 from mien.server.settings import Settings
 from mien.server.video_jobs import VideoJobs
 
@@ -63,6 +64,21 @@ def test_the_documented_answer_is_to_dict(service: TestClient, photo: bytes) -> 
     for answer in (still, frame):
         assert json.loads(FrameReadingAnswer.model_validate(answer).model_dump_json()) == answer
     assert set(FrameReadingAnswer.model_fields) == set(frame)
+
+
+def test_the_documents_examples_are_answers(service: TestClient) -> None:
+    reading = mien.FrameReading.from_dict(READING)
+    assert reading.faces[0].emotions.top == "happy"
+    assert json.loads(FrameReadingAnswer.model_validate(READING).model_dump_json()) == READING
+    assert json.loads(JobAnswer.model_validate(JOB).model_dump_json()) == JOB
+    paths = service.get("/openapi.json").json()["paths"]
+    assert paths["/v1/read"]["post"]["responses"]["200"]["content"]["application/json"]["example"] == READING
+    assert paths["/v1/videos"]["post"]["responses"]["202"]["content"]["application/json"]["example"] == JOB
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            assert operation["summary"], (method, path)
+            for parameter in operation.get("parameters", []):
+                assert "examples" in str(parameter) or "enum" in str(parameter), (method, path, parameter["name"])
 
 
 def test_options_reach_the_reader(service: TestClient, photo: bytes) -> None:

@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from mien import __version__
 from mien.results import NOTICE
 from mien.server import live, login, photos, videos
+from mien.server.examples import show_examples
 from mien.server.live import Live
 from mien.server.logs import RequestLog
 from mien.server.metrics import CONTENT_TYPE_PLAIN_0_0_4, Metrics
@@ -87,6 +88,7 @@ def create_app(
     for router in (photos.router, videos.router, live.router, login.router):
         app.include_router(router)
     _add_operations(app)
+    show_examples(app)
     answer_refusals(app)
     # Not mounted: a mount at "/" would take what a route answers to with another method, and say 404 for 405.
     app.router.default = StaticFiles(directory=_PAGES, html=True)

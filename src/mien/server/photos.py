@@ -9,9 +9,15 @@ from mien.server.readers import Readers
 from mien.server.schemas import Error, FrameReadingAnswer
 from mien.server.security import client_of
 
-__all__ = ["UPLOAD_REFUSALS", "checked_labels", "file_body", "router"]
+__all__ = ["UPLOAD_REFUSALS", "Labels", "MinFacePx", "checked_labels", "file_body", "router"]
 
 router = APIRouter(prefix="/v1", tags=["photos"])
+
+Labels = Annotated[
+    str | None,
+    Query(description="Label set, one of those that /v1/models names.", max_length=40, examples=["ferplus", "fer2013"]),
+]
+MinFacePx = Annotated[float, Query(ge=0, le=100_000, description="Leave out smaller faces.", examples=[40])]
 
 
 def file_body(media_type: str, field: str) -> dict[str, Any]:
@@ -53,8 +59,8 @@ def checked_labels(request: Request, labels: str | None) -> None:
 )
 async def read_photo(
     request: Request,
-    labels: Annotated[str | None, Query(description="Label set, such as ferplus or fer2013.", max_length=40)] = None,
-    min_face_px: Annotated[float, Query(ge=0, le=100_000, description="Leave out smaller faces.")] = 0.0,
+    labels: Labels = None,
+    min_face_px: MinFacePx = 0.0,
 ) -> Response:
     """Send the file's bytes as they are, or a form with one file. Nothing of it is kept."""
     checked_labels(request, labels)

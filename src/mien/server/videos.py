@@ -8,8 +8,9 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from mien.results import NOTICE
+from mien.server.examples import JOB
 from mien.server.jobs import RESULTS, Job, ResultName
-from mien.server.photos import UPLOAD_REFUSALS, checked_labels, file_body
+from mien.server.photos import UPLOAD_REFUSALS, Labels, MinFacePx, checked_labels, file_body
 from mien.server.schemas import Error, JobAnswer
 from mien.server.security import client_of
 from mien.server.uploads import Uploads
@@ -34,7 +35,7 @@ _ABSENT: dict[int | str, dict[str, Any]] = {
     503: {"model": Error, "description": "The service is stopping."},
 }
 
-JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{22}$", description="The job's `id`.")]
+JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{22}$", description="The job's `id`.", examples=[JOB["id"]])]
 
 
 @router.post(
@@ -48,9 +49,11 @@ JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{22}$", description="The job
 async def submit(
     request: Request,
     response: Response,
-    labels: Annotated[str | None, Query(description="Label set, such as ferplus or fer2013.", max_length=40)] = None,
-    min_face_px: Annotated[float, Query(ge=0, le=100_000, description="Leave out smaller faces.")] = 0.0,
-    every_s: Annotated[float | None, Query(ge=1e-6, le=3600, description="Read one frame in so many seconds.")] = None,
+    labels: Labels = None,
+    min_face_px: MinFacePx = 0.0,
+    every_s: Annotated[
+        float | None, Query(ge=1e-6, le=3600, description="Read one frame in so many seconds.", examples=[0.5])
+    ] = None,
 ) -> dict[str, Any]:
     """Send the file's bytes as they are, or a form with one file. The video is deleted as soon as it has been read."""
     checked_labels(request, labels)
