@@ -1,6 +1,7 @@
 """Learning from teachers: the student comes to answer as they do, goes on after a stop, and refuses the wrong ones."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,18 @@ def test_a_student_comes_to_answer_as_its_teacher(teacher: Path, tmp_path: Path)
 def test_a_student_sees_small_views_and_its_teacher_the_whole(teacher: Path, tmp_path: Path) -> None:
     small = replace(STUDENT, small_share=0.7, small_px=24)
     assert train(faces_to_learn(), small, tmp_path / "run", teachers=[teacher], execution=CPU).stopped is None
+
+
+def test_a_compiled_student_and_teacher_learn_the_same(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a GPU, but without its code being made: the graphs are traced and run as they are.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    for run, execution in (("plain", CPU), ("compiled", replace(CPU, compiled=True))):
+        train(faces_to_learn(), replace(STUDENT, epochs=1), tmp_path / run, teachers=[teacher], execution=execution)
+    plain, compiled = (load_network(tmp_path / run).network.state_dict() for run in ("plain", "compiled"))
+    assert plain.keys() == compiled.keys()
+    assert all(torch.allclose(plain[name], compiled[name], atol=1e-5) for name in plain)
 
 
 def test_an_interrupted_student_goes_on_to_the_same_weights(teacher: Path, tmp_path: Path) -> None:

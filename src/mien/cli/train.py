@@ -72,6 +72,9 @@ def train(
     devices: Annotated[str, typer.Option(help="How many devices, or which: 2, or 0,3.")] = "1",
     nodes: Annotated[int, typer.Option(help="Machines that take part.", min=1)] = 1,
     strategy: Annotated[str, typer.Option(help="Lightning's name of a parallel strategy: auto or ddp.")] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the network for the device; worth its minute on a GPU.")
+    ] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write figures for TensorBoard.")] = False,
     show_list: Annotated[bool, typer.Option("--list", help="Show the shipped recipes and exit.")] = False,
 ) -> None:
@@ -118,6 +121,7 @@ def train(
         devices=devices,
         nodes=nodes,
         strategy=strategy,
+        compiled=compiled,
         max_time_s=deadline_s,
         tensorboard=tensorboard,
         show_progress=True,

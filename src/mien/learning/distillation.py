@@ -51,21 +51,23 @@ class Teachers:
         """Who they are, for `run.json`."""
         return self._record
 
-    def to(self, device: torch.device) -> None:
-        """Move them to where the views will be."""
+    def prepare(self, device: torch.device, *, compiled: bool) -> None:
+        """Move them to where the views will be, and compile them where the student is compiled."""
         for network in self.networks:
             network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+            if compiled:
+                network.compile(dynamic=False)
 
     @torch.no_grad()
-    def answer(self, views: Tensor, generator: torch.Generator) -> Mapping[str, Tensor]:
+    def answer(self, views: Tensor, *, seed: int) -> Mapping[str, Tensor]:
         """Logits of one teacher by head.
 
         Args:
             views: As the networks take them.
-            generator: Draws the teacher.
+            seed: Draws the teacher, without asking the device for a number.
         """
-        drawn = torch.randint(len(self.networks), (1,), generator=generator, device=generator.device)
-        return head_logits(self.networks[int(drawn)](views))
+        drawn = np.random.default_rng(seed).integers(len(self.networks))
+        return head_logits(self.networks[drawn](views))
 
 
 def _load(run: Path, recipe: Recipe, choose: FaceSet) -> nn.Module:

@@ -50,6 +50,7 @@ class Execution:
         devices: How many, or which, as Lightning takes it: "1", "2", "0,3", "auto".
         nodes: Machines that take part.
         strategy: Lightning's name of a data-parallel strategy: "auto", "ddp".
+        compiled: Compile the networks for the device; worth its minute on a GPU.
         max_time_s: Stop at the first step after so many seconds; None for no limit.
         tensorboard: Also write the figures for TensorBoard, under `tensorboard/` in the run.
         show_progress: Write to standard error how far the run is.
@@ -60,6 +61,7 @@ class Execution:
     devices: str = "1"
     nodes: int = 1
     strategy: str = "auto"
+    compiled: bool = False
     max_time_s: float | None = None
     tensorboard: bool = False
     show_progress: bool = False
@@ -161,13 +163,16 @@ def train(
     fabric.launch()
     if execution.keep_memory and fabric.device.type == "cpu":
         keep_freed_memory()
+    torch.backends.cudnn.benchmark = True  # every step has the same shapes: it pays to try which kernels are fastest
     learn, choose = split_training(faces, recipe)
     if extra is not None:
         extra = rows_to_add(extra, choose)
         learn = add_rows(learn, extra)
     weights = None if start is None else _start_weights(start, recipe, choose)
     taught_by = Teachers(teachers, recipe, choose) if teachers else None
-    loop = TrainingLoop(recipe, learn, choose, fabric=fabric, weights=weights, teachers=taught_by)
+    loop = TrainingLoop(
+        recipe, learn, choose, fabric=fabric, weights=weights, teachers=taught_by, compiled=execution.compiled
+    )
     if fabric.is_global_zero:
         entries = {
             "start": None if start is None else {"run": start.name, "recipe": (start / RECIPE).read_text("utf-8")},

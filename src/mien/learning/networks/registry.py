@@ -10,6 +10,7 @@ from torch import nn
 from mien.errors import RecipeError
 from mien.learning.networks.gap_cnn import GapCnn
 from mien.learning.networks.miele_cnn import MieleCnn
+from mien.learning.networks.mien_l import MienL
 from mien.learning.networks.mien_m import MienM
 from mien.learning.networks.mien_s import MienS
 from mien.learning.networks.mini_xception import MiniXception
@@ -27,6 +28,7 @@ NETWORKS: Mapping[str, type[nn.Module]] = MappingProxyType(
     {
         "gap_cnn": GapCnn,
         "miele_cnn": MieleCnn,
+        "mien_l": MienL,
         "mien_m": MienM,
         "mien_s": MienS,
         "mini_xception": MiniXception,
