@@ -138,6 +138,15 @@ def test_a_client_takes_half_of_the_queue_and_its_places_come_back(tmp_path: Pat
     with_jobs(tmp_path, after_the_restart, video_queue=4, stop_grace_s=0)
 
 
+def test_clients_take_turns(tmp_path: Path) -> None:
+    async def body(jobs: VideoJobs) -> list[int]:
+        sent = [submit(jobs, b"good", client) for client in ("a", "a", "a", "b", "b", "c")]
+        read = [await ended(jobs, job) for job in sent]
+        return sorted(range(len(sent)), key=lambda number: read[number].ended_s or 0)
+
+    assert with_jobs(tmp_path, body) == [0, 3, 5, 1, 4, 2]
+
+
 def test_a_full_disk_makes_the_queue_wait_and_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_jobs, "_WRITE_AGAIN_S", 0.01)
     save, failures = JobStore.save, iter([sqlite3.OperationalError("database or disk is full")] * 3)

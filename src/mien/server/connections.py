@@ -17,6 +17,7 @@ from mien.server.settings import Settings
 
 __all__ = ["guarded_protocols"]
 
+_PROXIES = "proxies"
 _BUSY = json.dumps({"error": "too many connections at a time: try again"}).encode()
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-type: application/json\r\nconnection: close\r\n"
@@ -30,23 +31,26 @@ def guarded_protocols(settings: Settings) -> tuple[type[asyncio.Protocol], type[
     Args:
         settings: `connections` says how many there may be, `upload_timeout_s` how long is waited.
     """
-    places = Places(settings.connections, exempt=settings.trusted_proxies)
+    places = Places(settings.connections, exempt=(_PROXIES,))
     patience_s = settings.upload_timeout_s
 
+    def holder_of(client: tuple[str, int] | None) -> str:
+        """Who holds the place: a client, or the proxies together, behind which are many."""
+        return _PROXIES if settings.trusted_proxies else client_of({"client": client})
+
     class Http(H11Protocol):
-        _client = ""
+        _has_place = False
         _impatience: asyncio.TimerHandle | None = None  # while the head of a request is awaited
         _stall: asyncio.TimerHandle | None = None  # while the client takes nothing
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            client = client_of({"client": self.client})
-            if not places.enter(client):
+            self._has_place = places.enter(holder_of(self.client))
+            if self._has_place:
+                self._await_head()
+            else:
                 transport.write(_FULL)
                 transport.close()
-                return
-            self._client = client
-            self._await_head()
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
@@ -58,8 +62,8 @@ def guarded_protocols(settings: Settings) -> tuple[type[asyncio.Protocol], type[
 
         def connection_lost(self, exc: Exception | None) -> None:
             _cancel(self._impatience, self._stall)
-            if self._client:
-                places.leave(self._client)
+            if self._has_place:
+                places.leave(holder_of(self.client))
             super().connection_lost(exc)
 
         def pause_writing(self) -> None:
@@ -80,7 +84,7 @@ def guarded_protocols(settings: Settings) -> tuple[type[asyncio.Protocol], type[
 
         def connection_lost(self, exc: Exception | None) -> None:
             _cancel(self._stall)
-            places.leave(client_of({"client": self.client}))
+            places.leave(holder_of(self.client))
             super().connection_lost(exc)
 
         def pause_writing(self) -> None:

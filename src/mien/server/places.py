@@ -14,7 +14,7 @@ class Places:
 
     Args:
         most: How many there are.
-        exempt: Clients that may take all of them: proxies, behind which are many.
+        exempt: Those who may take all of them.
 
     Example:
         >>> places = Places(4)

@@ -1,4 +1,7 @@
-"""Reads the queued videos one after the other, each in a process that can be killed, and forgets them in time."""
+"""Reads the queued videos one after the other, each in a process that can be killed, and forgets them in time.
+
+Clients take turns. Who sent a video is known only while it waits, and only in memory.
+"""
 
 import asyncio
 import json
@@ -49,6 +52,7 @@ class VideoJobs:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._places = Places(settings.video_queue, exempt=("",))
         self._senders: dict[str, str] = {}  # job in the queue -> who sent it; kept in memory only
+        self._turns: dict[str, int] = {}  # client -> number of its last turn
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._running: Job | None = None
@@ -179,12 +183,22 @@ class VideoJobs:
     async def _work(self) -> None:
         """Read what is queued, for ever."""
         while True:
-            job = None if self._stop_by_s is not None else next(iter(self._store.queued()), None)
+            job = None if self._stop_by_s is not None else self._next()
             if job is None:
                 self._wake.clear()
                 await self._wake.wait()
             else:
                 await self._read(job)
+
+    def _next(self) -> Job | None:
+        """The oldest video of the client whose last turn is longest ago."""
+        queued = self._store.queued()
+        if not queued:
+            self._turns.clear()
+            return None
+        job = min(queued, key=lambda job: self._turns.get(self._senders.get(job.id, ""), 0))  # the first of equals
+        self._turns[self._senders.get(job.id, "")] = max(self._turns.values(), default=0) + 1
+        return job
 
     async def _sweep(self) -> None:
         """Delete what has been kept long enough, for ever."""
