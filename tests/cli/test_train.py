@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from mien.classifier import EmotionClassifier
@@ -177,3 +178,23 @@ def test_a_finished_model_is_taught_more_rows(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["train", "--finetune", *more, *(data if more else data[:2])])
         assert result.exit_code == 2
         assert "--finetune takes --data SOURCE and --extra FILE" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_two_processes_learn_what_one_learns(folder: Path, tmp_path: Path) -> None:
+    """Without augmentation and dropout, whose draws are each process's own; a batch of 15 makes unequal parts."""
+    changes = ("batch=15", "options.dropout=0.0", "optimiser=sgd", "learning_rate=0.05")
+    settings = [word for change in changes for word in ("--set", change)]
+    trained(folder, tmp_path / "one", *settings)
+    more = [*settings, "--devices", "2", "--strategy", "ddp"]
+    command = [sys.executable, "-m", "mien", *arguments(folder, tmp_path / "two", *more)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("finished after 2 epochs") == 1
+    one, two = (torch.load(tmp_path / name / "model.ckpt", weights_only=True)["state_dict"] for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for name, values in one.items():
+        np.testing.assert_allclose(two[name].numpy(), values.numpy(), atol=1e-3, rtol=1e-3, err_msg=name)
+    figures = [(tmp_path / name / "metrics.csv").read_text().splitlines() for name in ("one", "two")]
+    assert len(figures[0]) == len(figures[1]) == 3
+    losses = [[float(line.split(",")[1]) for line in lines[1:]] for lines in figures]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)

@@ -26,6 +26,7 @@ from mien.learning.losses import HeadLoss, head_logits
 from mien.learning.networks.registry import build_network
 from mien.learning.optimisation import build_optimiser, epochs_since_best, learning_rate_at
 from mien.learning.recipe import Recipe
+from mien.learning.shared_norm import share_batch_norm
 from mien.learning.targets import head_targets
 
 __all__ = ["DivergedError", "TrainingLoop"]
@@ -85,6 +86,8 @@ class TrainingLoop:
         self.net = build_network(recipe.network, outputs=outputs, side_px=recipe.view_px, options=recipe.options)
         if weights is not None:
             self.net.load_state_dict(dict(weights))
+        if fabric.world_size > 1:
+            share_batch_norm(self.net)
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it alone
         optimiser = build_optimiser(self.net, recipe.optimisation)
         network = cast(nn.Module, torch.compile(self.net, dynamic=False)) if compiled else self.net
@@ -127,7 +130,8 @@ class TrainingLoop:
         started = time.perf_counter()
         recipe, device = self.recipe, self.fabric.device
         start = self.step * recipe.batch
-        rows = self._order[start : start + recipe.batch][self.fabric.global_rank :: self.fabric.world_size]
+        together = self._order[start : start + recipe.batch]
+        rows = together[self.fabric.global_rank :: self.fabric.world_size]
         batch = self.learn.batch(rows, device=device)
         seed = step_seed(recipe.seed, self.epoch, self.step, rank=self.fabric.global_rank)
         torch.manual_seed(seed)  # dropout
@@ -149,7 +153,8 @@ class TrainingLoop:
             ]
         total = torch.stack([weight * part for weight, part in zip(self._weights, parts, strict=True)]).sum()
         self._optimiser.zero_grad()
-        self.fabric.backward(total)
+        # Processes' gradients are averaged as if all had as many rows.
+        self.fabric.backward(total * (len(rows) * self.fabric.world_size / len(together)))
         if recipe.optimisation.gradient_clip:
             norm = recipe.optimisation.gradient_clip
             # That the norm is finite is seen at the epoch's end, by the loss: here each step would wait for it.
