@@ -18,6 +18,7 @@ from mien.analyzer import Analyzer
 from mien.batch.journal import Journal, has_segments
 from mien.batch.outputs import VideoOutputs, folders_for
 from mien.batch.video import Progress, VideoPart, VideoReading, VideoTask
+from mien.classifier import EmotionClassifier
 from mien.errors import DataError, MediaError, MissingExtraError
 from mien.media.downloads import download
 from mien.media.finding import is_video
@@ -258,6 +259,8 @@ class Batch:
     def _key(self, source: Source) -> str:
         """What must be the same for the readings to be the same."""
         about = source.stat() if isinstance(source, Path) and source.exists() else None
+        classifier = self._analyzer.classifier
+        profile = classifier.profile if isinstance(classifier, EmotionClassifier) else None
         identity = (
             version("mien"),
             str(source),
@@ -265,7 +268,8 @@ class Batch:
             asdict(self._options.part),
             asdict(self._options.stream),
             asdict(self._analyzer.options),
-            self._analyzer.classifier.sha256,
+            classifier.sha256,
+            profile.to_json() if profile is not None else None,
         )
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
 
