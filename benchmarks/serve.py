@@ -8,6 +8,8 @@ their share of the same cores. Three parts:
 - photos: 1, 8 and 32 clients, each with one photo under way, for --minutes each. Every answer is compared with what
   the library reads in the same photo; one that is missing, refused or different is counted.
 - live: 20 sockets, each with one frame under way; readings are compared with the library's own session.
+- slow neighbours: one client alone, then the same beside connections that send half a head, uploads that drip, and
+  sockets and downloads that take nothing; the longer wait is shown.
 - mixed: photos, sockets and videos together for --mixed-minutes, and the memory of the service meanwhile.
 
 The same photos go to DeepFace's own server, in an environment of its own (--peer, made if it is not there: TensorFlow,
@@ -29,7 +31,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -50,6 +52,7 @@ SOCKETS = 20
 FRAMES_COMPARED = 60
 FRAME_EVERY_MS = 100.0
 MOST_GROWTH = 0.05  # of the memory in the second quarter of the mixed load
+JUDGED_FROM_S = 300.0
 LIMITS = {"MIEN_LIVE_CLIENTS": "64"}  # all sockets come from one address, which may have half
 PEER_PACKAGES = ["deepface[api]==0.0.103", "tensorflow-cpu", "tf-keras", "gunicorn"]
 PEER_START_S = 180
@@ -78,11 +81,11 @@ class Tally:
     def line(self, name: str, seconds: float) -> str:
         """One row of the table."""
         if not self.waits_ms:
-            return f"{name:28} no answer"
+            return f"{name:30} no answer"
         p50, p95, p99 = (float(np.percentile(self.waits_ms, share)) for share in (50, 95, 99))
         rate = len(self.waits_ms) / seconds
         return (
-            f"{name:28} {rate:7.1f} a second   p50 {p50:7.1f}  p95 {p95:7.1f}  p99 {p99:7.1f} ms   "
+            f"{name:30} {rate:7.1f} a second   p50 {p50:7.1f}  p95 {p95:7.1f}  p99 {p99:7.1f} ms   "
             f"{len(self.waits_ms):,} answers, {self.wrong} wrong, {self.lost} lost"
         )
 
@@ -235,6 +238,62 @@ def measure_live(service: LocalService, film: Film, seconds: float) -> Tally:
     return tally
 
 
+@contextmanager
+def slow_neighbours(service: LocalService, photo: bytes) -> Iterator[int]:
+    """Connections that take as much and give as little as they can; how many there are."""
+    head = f"POST /v1/read HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(photo)}\r\n"
+    ended = threading.Event()
+    with ExitStack() as stack:
+
+        def connected(start: bytes) -> socket.socket:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            connection.sendall(start)
+            return connection
+
+        for _ in range(100):
+            connected(head.encode())  # and never the end of it
+        dripping = [connected(head.encode() + b"\r\n" + photo[:100]) for _ in range(20)]
+        for _ in range(20):  # asks for much and takes nothing
+            connection = connected(b"")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            with suppress(OSError):
+                connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 50)
+        for _ in range(10):
+            web_socket = stack.enter_context(connect(f"ws://127.0.0.1:{service.port}/v1/live"))
+            web_socket.recv(timeout=60)  # and nothing more
+
+        def drip() -> None:
+            for place in itertools.count(100):
+                if ended.wait(0.5):
+                    return
+                for connection in dripping:
+                    with suppress(OSError):
+                        connection.sendall(photo[place : place + 1])
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            yield 100 + 20 + 20 + 10
+        finally:
+            ended.set()
+            thread.join()
+
+
+def measure_beside_slow_clients(service: LocalService, photos: list[bytes], known: Known, seconds: float) -> Tally:
+    """One client alone and beside slow ones, in turns, so that both meet the same machine."""
+    alone, beside = Tally(), Tally()
+    for _ in range(4):
+        ask_for_photos(service.port, photos, known, alone, 0, time.monotonic() + seconds / 8)
+        with slow_neighbours(service, photos[0]) as number:
+            ask_for_photos(service.port, photos, known, beside, 0, time.monotonic() + seconds / 8)
+    ratio = statistics.median(beside.waits_ms) / statistics.median(alone.waits_ms)
+    print(
+        beside.line(f"mien, beside {number} slow clients", seconds / 2),
+        f"\n    {ratio:.2f} times the wait without them",
+    )
+    return beside
+
+
 def video_of(film: Film) -> bytes:
     """The film as an MP4 file of two seconds."""
     file = io.BytesIO()
@@ -287,7 +346,11 @@ def measure_mixed(
     spent_s = together(10, work)
     for name, tally in by_kind.items():
         print(tally.line(f"mixed: {name}", spent_s))
-    return list(by_kind.values()), _is_flat(memory_mb)
+    flat = _is_flat(memory_mb)
+    if seconds < JUDGED_FROM_S:
+        print(f"    too short a time to judge by: {JUDGED_FROM_S / 60:g} minutes of it would do")
+        flat = True
+    return list(by_kind.values()), flat
 
 
 def _is_flat(memory_mb: list[float]) -> bool:
@@ -407,6 +470,7 @@ def main() -> None:
         )
         tallies = [measure_photos(service, photos, known, clients, seconds) for clients in CLIENTS]
         tallies.append(measure_live(service, film, seconds))
+        tallies.append(measure_beside_slow_clients(service, photos, known, seconds))
         mixed, flat = measure_mixed(service, photos, known, film, 60 * args.mixed_minutes)
         tallies += mixed
         replaced = service.metric("mien_readers_replaced")
