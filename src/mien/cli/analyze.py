@@ -75,6 +75,13 @@ def analyze(
         float,
         typer.Option(help="Favour rare emotions: 0 not at all, 1 as if all were equally frequent.", min=0, max=1),
     ] = 0,
+    geometry: Annotated[
+        bool,
+        typer.Option(
+            "--geometry",
+            help="Also measure mouth, brows and eyes from dense landmarks, as columns; needs a package of its own.",
+        ),
+    ] = False,
     max_pixels: Annotated[
         int, typer.Option(help="Refuse photos that claim more pixels than this.", min=1)
     ] = 100_000_000,
@@ -194,7 +201,9 @@ def analyze(
         resume=resume,
     )
     try:
-        analyzer = Analyzer(model=model, detector=detector, labels=labels, min_face_px=min_face, balance=balance)
+        analyzer = Analyzer(
+            model=model, detector=detector, labels=labels, min_face_px=min_face, balance=balance, geometry=geometry
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     sources = find_media(paths)

@@ -54,6 +54,7 @@ READING: dict[str, Any] = {
             },
             "track_id": None,
             "smooth": None,
+            "geometry": None,
         }
     ],
     "options": {

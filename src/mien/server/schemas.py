@@ -53,6 +53,17 @@ class EmotionsAnswer(_Answer):
     doubts: list[Doubt] = Field(description="Why.")
 
 
+class GeometryAnswer(_Answer):
+    """Distances in a face, in units of the distance between its eyes; left and right as the viewer sees them."""
+
+    mouth_opening: float
+    mouth_width: float
+    left_brow_height: float
+    right_brow_height: float
+    left_eye_opening: float
+    right_eye_opening: float
+
+
 class FaceReadingAnswer(_Answer):
     """A face in a picture and how it looks."""
 
@@ -62,6 +73,7 @@ class FaceReadingAnswer(_Answer):
     emotions: EmotionsAnswer = Field(description="What this picture alone says.")
     track_id: int | None = Field(description="Which person of the video or stream; null in a photo.")
     smooth: EmotionsAnswer | None = Field(description="The emotions made steady along the track; null in a photo.")
+    geometry: GeometryAnswer | None = Field(description="Null: the service does not measure it.")
 
 
 class OptionsAnswer(_Answer):

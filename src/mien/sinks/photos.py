@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from mien.draw import draw
-from mien.results import NOTICE, FaceReading, Landmarks, SourceResult
+from mien.results import NOTICE, FaceReading, Geometry, Landmarks, SourceResult
 from mien.sinks.sink import FileSink, check_taxonomy
 from mien.taxonomy import FERPLUS, Taxonomy
 from mien.writing import replacing
@@ -31,9 +31,10 @@ class CsvSink(FileSink):
     """One row per face; a photo without a face has one row with 0 faces, one that could not be read, with its error.
 
     Columns: source, width_px, height_px, faces (how many), face (which, from 0), score, x0_px .. y1_px (the box),
-    the landmarks, top, one per emotion (its probability), one per answer of viewers (the share expected to give it:
-    neutral_viewers .. contempt_viewers, unknown, not_a_face), certainty, plausible (labels), unsure (0 or 1), doubts
-    (words: why), model, error. Numbers are at full precision; words of one cell have a space between.
+    the landmarks, the geometry (empty unless asked for), top, one per emotion (its probability), one per answer of
+    viewers (the share expected to give it: neutral_viewers .. contempt_viewers, unknown, not_a_face), certainty,
+    plausible (labels), unsure (0 or 1), doubts (words: why), model, error. Numbers are at full precision; words of one
+    cell have a space between.
 
     Args:
         path: The file to write; its folder is made.
@@ -67,7 +68,8 @@ class CsvSink(FileSink):
         before = ["source", "width_px", "height_px", "faces", "face", "score", "x0_px", "y0_px", "x1_px", "y1_px"]
         viewers = [f"{label}_viewers" for label in FERPLUS.labels]
         after = [*viewers, "unknown", "not_a_face", "certainty", "plausible", "unsure", "doubts", "model", "error"]
-        columns = [*before, *points, "top", *self.taxonomy.labels, *after]
+        distances = [f"geometry_{each.name}" for each in fields(Geometry)]
+        columns = [*before, *points, *distances, "top", *self.taxonomy.labels, *after]
         self._rows = csv.DictWriter(self._file, columns, restval="")
         self._rows.writeheader()
 
@@ -193,6 +195,7 @@ def _face_cells(face: FaceReading) -> dict[str, Any]:
             for name, point in points.items()
             for axis, value in zip("xy", point, strict=True)
         },
+        **{f"geometry_{name}": value for name, value in (face.geometry.to_dict() if face.geometry else {}).items()},
         "top": face.emotions.top,
         **face.emotions.probabilities,
         **{f"{label}_viewers": viewers.get(label) for label in FERPLUS.labels},

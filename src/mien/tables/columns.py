@@ -66,6 +66,15 @@ _DOUBT = (
     Column("doubts", "text", "", "why the reading is unsure, with spaces between; empty where it is sure"),
 )
 
+_GEOMETRY = {
+    "mouth_opening": "between the lips, inside",
+    "mouth_width": "between the corners of the mouth",
+    "left_brow_height": "from the middle of the left eye, as the viewer sees it, up to its brow",
+    "right_brow_height": "from the middle of the right eye, as the viewer sees it, up to its brow",
+    "left_eye_opening": "between the lids of the left eye, as the viewer sees it",
+    "right_eye_opening": "between the lids of the right eye, as the viewer sees it",
+}
+
 
 def columns_of(taxonomy: Taxonomy) -> tuple[Column, ...]:
     """The columns of readings in a label set, in order.
@@ -98,6 +107,10 @@ def columns_of(taxonomy: Taxonomy) -> tuple[Column, ...]:
             )
             for point in fields(Landmarks)
             for axis in "xy"
+        ),
+        *(
+            Column(f"geometry_{name}", "real", "distance between the eyes", f"{meaning}; empty unless asked for")
+            for name, meaning in _GEOMETRY.items()
         ),
     )
 

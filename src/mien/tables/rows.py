@@ -9,7 +9,7 @@ from dataclasses import fields
 from itertools import groupby
 
 from mien.errors import DataError
-from mien.results import Emotions, FaceReading, FrameReading, Landmarks, SourceResult
+from mien.results import Emotions, FaceReading, FrameReading, Geometry, Landmarks, SourceResult
 from mien.tables.columns import Row
 from mien.tables.sidecar import ReadWith
 from mien.taxonomy import FERPLUS, Taxonomy
@@ -52,6 +52,7 @@ def _face_cells(face: FaceReading) -> Row:
         "doubts": " ".join(emotions.doubts) or None,
         **{f"{label}_viewers": viewers.get(label) for label in FERPLUS.labels},
         **{f"{name}_{axis}": point[place] for name, point in points.items() for place, axis in enumerate("xy")},
+        **{f"geometry_{name}": value for name, value in (face.geometry.to_dict() if face.geometry else {}).items()},
     }
 
 
@@ -93,6 +94,7 @@ def _face(row: Row, taxonomy: Taxonomy) -> FaceReading:
         for point in fields(Landmarks)
         if row[f"{point.name}_x"] is not None
     }
+    distances = {each.name: row[f"geometry_{each.name}"] for each in fields(Geometry)}
     smooth = tuple(row[f"{label}_smooth"] for label in taxonomy.labels)
     x0, y0 = row["FaceRectX"], row["FaceRectY"]
     return FaceReading(
@@ -109,4 +111,5 @@ def _face(row: Row, taxonomy: Taxonomy) -> FaceReading:
         ),
         track_id=row["track_id"],
         smooth=None if None in smooth else Emotions(taxonomy.name, smooth),
+        geometry=None if None in distances.values() else Geometry(**distances),
     )
