@@ -1,19 +1,21 @@
 """What a baseline and a few examples gain, on simulated people and on photos of real ones.
 
-    python benchmarks/personal.py --data fer2013.csv --votes fer2013new.csv [--media ../shared/media] [--people 200]
+    python benchmarks/personal.py --data fer2013.csv --votes fer2013new.csv [--media ../shared/media] [--people 40]
 
 A simulated person is a set of FER-2013 rows that resemble each other in all but their emotion: the rows whose
 embedding, less the mean of their label's, points most nearly the same way as one neutral row's. Its own look is a
 shift of the embedding, drawn so that the calibrated log-odds move by normal noise of a stated standard deviation per
 label; a second draw per label stands for how this person shows that emotion. Rows that are no person, drawn at random,
-are the control. Intervals are 95 % bootstraps over people.
+are the control. Every seed draws other people; intervals are 95 % bootstraps over the people of all seeds.
 """
 
 import argparse
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +26,9 @@ from mien.datasets.ferplus import majority_labels
 from mien.datasets.reading import read
 from mien.errors import ProfileError
 from mien.faces.align import face_crop
+from mien.media.photos import PHOTO_SUFFIXES
 from mien.personal.answers import Answers, answers_of
-from mien.personal.baseline import fit_baseline
+from mien.personal.baseline import MIN_NEUTRAL, fit_baseline
 from mien.personal.head import fit_head
 from mien.personal.learning import MIN_EXAMPLES, learn_profile
 from mien.taxonomy import FERPLUS
@@ -33,6 +36,9 @@ from mien.taxonomy import FERPLUS
 NEUTRAL, SAD, ANGRY = (FERPLUS.index(label) for label in ("neutral", "sad", "angry"))
 SHOWN = range(5)  # neutral, happy, surprise, sad, angry: the others are too rare to make people of
 NEUTRAL_ROWS, OTHER_ROWS = 25, 12
+TRAINING_ROWS = 8000  # of Training are enough to draw people from
+
+Score = Callable[["Person", np.random.Generator], list[float]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def rates(logits: np.ndarray, truth: np.ndarray) -> list[float]:
     return [100 * float(value) for value in ((decided == truth).mean(), (decided == truth)[~neutral].mean(), false)]
 
 
-def baseline_scores(person: Person, *, faces: int, rng: np.random.Generator) -> list[float]:
+def baseline_scores(person: Person, rng: np.random.Generator, *, faces: int) -> list[float]:
     rows = rng.choice(np.flatnonzero(person.truth == NEUTRAL), faces, replace=False)
     asked = np.setdiff1d(np.arange(len(person.truth)), rows)
     offset = np.array(fit_baseline(person.answers.select(rows), source="").offsets[FERPLUS.name])
@@ -86,7 +92,7 @@ def baseline_scores(person: Person, *, faces: int, rng: np.random.Generator) -> 
     return rates(logits, truth) + rates(logits + offset, truth)
 
 
-def example_scores(person: Person, *, examples: int, rng: np.random.Generator) -> list[float]:
+def example_scores(person: Person, rng: np.random.Generator, *, examples: int) -> list[float]:
     """Accuracy of the general model, of the head whatever it is worth, and of what the check lets through."""
     rows = np.concatenate([rng.permutation(np.flatnonzero(person.truth == label))[:examples] for label in SHOWN])
     asked = person.answers.select(np.setdiff1d(np.arange(len(person.truth)), rows))
@@ -113,64 +119,77 @@ def interval(values: np.ndarray, *, draws: int = 1000) -> str:
     return f"{np.nanmean(values):5.1f} [{low:.1f}, {high:.1f}]"
 
 
-def simulate(answers: Answers, truth: np.ndarray, *, count: int, title: str) -> None:
+def over_seeds(answers: Answers, truth: np.ndarray, score: Score, *, seeds: int, **size: Any) -> np.ndarray:
+    """`(people, columns)`: the scores of the people of all seeds."""
+    return np.array(
+        [
+            score(person, rng)
+            for seed in range(seeds)
+            for rng in [np.random.default_rng(1000 + seed)]
+            for person in people(answers, truth, seed=seed, **size)
+        ]
+    )
+
+
+def simulate(answers: Answers, truth: np.ndarray, *, count: int, seeds: int, title: str) -> None:
     for alike in (True, False):
         kind = "people" if alike else "rows at random"
-        print(f"\n## {title}, {count} {kind}: a baseline of neutral faces\n")
+        size = {"count": count, "alike": alike, "seeds": seeds}
+        print(f"\n## {title}, {seeds} x {count} {kind}: a baseline of neutral faces\n")
         print("| shift | faces | accuracy | with | not neutral | with | sad or angry, of neutral | with | gain |")
         print("|---|---|---|---|---|---|---|---|---|")
         for shift in (0.0, 1.0, 2.0, 3.0):
             for faces in (3, 5, 10):
-                rng = np.random.default_rng(1)
-                group = people(answers, truth, count=count, shift=shift, label_shift=0, alike=alike)
-                scores = np.array([baseline_scores(person, faces=faces, rng=rng) for person in group])
+                scored = partial(baseline_scores, faces=faces)
+                scores = over_seeds(answers, truth, scored, shift=shift, label_shift=0, **size)
                 columns = [interval(scores[:, column]) for column in (0, 3, 1, 4, 2, 5)]
                 gain = interval(scores[:, 3] - scores[:, 0])
                 print(f"| {shift:g} | {faces} | {' | '.join(columns)} | {gain} |", flush=True)
-        print(f"\n## {title}, {count} {kind}: accuracy with a few examples of each of five emotions\n")
+        print(f"\n## {title}, {seeds} x {count} {kind}: accuracy with a few examples of each of five emotions\n")
         print("| shift | per label | examples | general | with head | as shipped | gain |")
         print("|---|---|---|---|---|---|---|")
         for shift, label_shift in ((0.0, 0.0), (1.0, 1.0), (2.0, 1.0)):
             for examples in (MIN_EXAMPLES, 5, 8):
-                rng = np.random.default_rng(1)
-                group = people(answers, truth, count=count, shift=shift, label_shift=label_shift, alike=alike)
-                scores = np.array([example_scores(person, examples=examples, rng=rng) for person in group])
+                scored = partial(example_scores, examples=examples)
+                scores = over_seeds(answers, truth, scored, shift=shift, label_shift=label_shift, **size)
                 columns = [interval(scores[:, column]) for column in range(3)]
                 gain = interval(scores[:, 2] - scores[:, 0])
                 print(f"| {shift:g} | {label_shift:g} | {examples} | {' | '.join(columns)} | {gain} |", flush=True)
 
 
 def real_people(media: Path, classifier: EmotionClassifier) -> None:
-    """Labelled photos of real people: each neutral photo's own person is unknown, so the set is one "camera"."""
+    """Labelled photos of real people: nobody has several neutral ones, so a set from one studio is one "camera"."""
     analyzer = Analyzer(model=classifier, detector="mtcnn")
     with (media / "MANIFEST.csv").open(newline="", encoding="utf-8") as file:
-        lines = [line for line in csv.DictReader(file) if line["emotion"] and line["faces"] == "1"]
+        lines = [line for line in csv.DictReader(file) if line["emotion"] in FERPLUS.labels and line["faces"] == "1"]
     crops, truth, groups = [], [], []
     for line in lines:
+        if Path(line["file"]).suffix not in PHOTO_SUFFIXES:
+            continue
         frame_rgb = load_photo(media / line["file"])
         faces = analyzer.detector.detect(frame_rgb)
-        if line["emotion"] in FERPLUS.labels and len(faces) == 1:
+        if len(faces) == 1:
             crops.append(face_crop(frame_rgb, faces[0], scale=classifier.card.input.crop_scale))
             truth.append(FERPLUS.index(line["emotion"]))
             groups.append(Path(line["file"]).stem.split("_")[0])
     answers, labels, group = answers_of(classifier, crops), np.array(truth), np.array(groups)
-    print(f"\n## {len(labels)} labelled photos: sets of one studio, baseline of all other neutral photos of the set\n")
-    print("| set | photos | accuracy | with | not neutral | with | sad or angry, of neutral | with |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name in np.unique(group):
-        rows = np.flatnonzero(group == name)
-        if (labels[rows] == NEUTRAL).sum() < 4:
-            continue
-        moved = answers.logits[FERPLUS.name].copy()
-        for row in rows:
-            learn = rows[(labels[rows] == NEUTRAL) & (rows != row)]
+    logits = answers.logits[FERPLUS.name]
+    moved = logits.copy()
+    for row in range(len(labels)):
+        learn = np.flatnonzero((group == group[row]) & (labels == NEUTRAL) & (np.arange(len(labels)) != row))
+        if len(learn) >= MIN_NEUTRAL:
             moved[row] += fit_baseline(answers.select(learn), source="").offsets[FERPLUS.name]
-        pairs = zip(
-            rates(answers.logits[FERPLUS.name][rows], labels[rows]), rates(moved[rows], labels[rows]), strict=True
-        )
-        print(
-            f"| {name} | {len(rows)} | " + " | ".join(f"{before:.1f} | {after:.1f}" for before, after in pairs) + " |"
-        )
+    print(f"\n## {len(labels)} labelled photos: a baseline of all other neutral photos of the same set\n")
+    print("| photos | n | right | with | neutral read as sad or angry | with |\n|---|---|---|---|---|---|")
+    for name, rows in (("all", labels >= 0), *((name, group == name) for name in np.unique(group))):
+        if name != "all" and (labels[rows] == NEUTRAL).sum() <= MIN_NEUTRAL:
+            continue
+        cells = []
+        for decided in (logits[rows].argmax(axis=1), moved[rows].argmax(axis=1)):
+            neutral = labels[rows] == NEUTRAL
+            cells.append(((decided == labels[rows]).sum(), np.isin(decided[neutral], (SAD, ANGRY)).sum()))
+        (right, false), (right_with, false_with) = cells
+        print(f"| {name} | {rows.sum()} | {right} | {right_with} | {false} | {false_with} |")
 
 
 def main() -> None:
@@ -178,19 +197,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="FER-2013's CSV")
     parser.add_argument("--votes", type=Path, help="FER+'s votes")
     parser.add_argument("--media", type=Path, help="labelled photos with a MANIFEST.csv")
-    parser.add_argument("--people", type=int, default=200)
+    parser.add_argument("--people", type=int, default=40, help="for each seed")
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--model", default="mien-m")
     arguments = parser.parse_args()
     classifier = EmotionClassifier.load(arguments.model)
     faces = read(arguments.data, votes=arguments.votes)
     labels = majority_labels(faces.votes)
     for title, rows in ((TRAINING, faces.split == TRAINING), ("rows not trained on", faces.split != TRAINING)):
-        kept = rows & (labels >= 0)
+        kept = np.flatnonzero(rows & (labels >= 0))
+        kept = np.sort(np.random.default_rng(0).permutation(kept)[:TRAINING_ROWS])
         answers, truth = all_answers(classifier, faces.pixels[kept]), labels[kept]
         odds = answers.logits[FERPLUS.name] - answers.logits[FERPLUS.name][:, [NEUTRAL]]
         print(f"\n{title}: {len(truth)} faces; log-odds against neutral of the median neutral face:", end=" ")
         print(np.median(odds[truth == NEUTRAL], axis=0).round(1).tolist())
-        simulate(answers, truth, count=arguments.people, title=title)
+        simulate(answers, truth, count=arguments.people, seeds=arguments.seeds, title=title)
     if arguments.media:
         real_people(arguments.media, classifier)
 
