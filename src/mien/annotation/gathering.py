@@ -21,7 +21,7 @@ __all__ = ["SMALLEST_PX", "gather"]
 SMALLEST_PX = 24.0
 """Smaller faces are not asked about: viewers cannot tell either."""
 
-_SHOWN_PX = 320
+_SHOWN_PX, _SHOWN_SCALE = 320, 1.5  # people judge a face better with some of what is around it
 _KEEP_EVERY_S = 10.0  # of video: so much at most is gathered anew after a stop
 
 
@@ -81,7 +81,8 @@ def _faces(reader: FaceReader, frame_rgb: NDArray[np.uint8], source: str, time_s
             continue
         crop = face_crop(frame_rgb, face, scale=reader.options.crop_scale)
         (pixels,) = to_input([crop], reader.classifier.card.input)
-        yield FoundFace(source, time_s, face.box_xyxy, pixels, _jpeg(crop))
+        shown = _jpeg(face_crop(frame_rgb, face, scale=_SHOWN_SCALE))
+        yield FoundFace(source, time_s, face.box_xyxy, pixels, shown)
 
 
 def _jpeg(crop: NDArray[np.uint8]) -> bytes:

@@ -87,17 +87,26 @@ def label(
 
 def _gather_all(store: LabelStore, analyzer: Analyzer, paths: list[Path], *, every_s: float) -> None:
     """Gather the faces of all sources; one that cannot be read is said and left out."""
+    sources = find_media(paths)
     with _bar("finding faces") as bar:
-        for source in bar.track(find_media(paths)):
+        task = bar.add_task("", total=len(sources))
+        for source in sources:
+            name = Path(source).name
+            bar.update(task, description=name)
+
+            def tell(time_s: float, name: str = name) -> None:
+                bar.update(task, description=f"{name}, {time_s:.0f} s")
+
             try:
-                gather(store, analyzer, source, every_s=every_s)
+                gather(store, analyzer, source, every_s=every_s, on_time=tell)
             except MediaError as error:
                 typer.echo(f"mien: {error}", err=True)
+            bar.advance(task)
 
 
 def _bar(doing: str) -> Progress:
     console = Console(stderr=True)
-    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(f"{doing} {{task.description}}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
