@@ -178,7 +178,7 @@ def test_people_without_a_token_are_led_to_the_form(guarded: TestClient) -> None
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/login"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/login", "/style.css", "/mark.svg"])
 def test_health_and_the_form_are_open(guarded: TestClient, path: str) -> None:
     assert guarded.get(path).status_code == 200
 

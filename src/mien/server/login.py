@@ -17,13 +17,24 @@ router = APIRouter(include_in_schema=False)
 _FORM_BYTES = 4096
 _PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>mien: token</title></head>
-<body><main><h1>mien</h1>
-<p>{sentence}</p>
-<form method="post" action="/login">
-<label>Token <input type="password" name="token" autocomplete="current-password" required autofocus></label>
-<button>Enter</button>
-</form></main></body>
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <title>mien · token</title>
+  <link rel="icon" href="mark.svg" type="image/svg+xml">
+  <link rel="stylesheet" href="style.css">
+</head>
+<body class="door">
+  <main>
+    <h1 class="word">mien</h1>
+    <p role="status">{sentence}</p>
+    <form method="post" action="login">
+      <label>Token <input type="password" name="token" autocomplete="current-password" required autofocus></label>
+      <button class="primary">Enter</button>
+    </form>
+  </main>
+</body>
 </html>
 """
 

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 COOKIE = "mien_session"
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login"})
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login", "/style.css", "/mark.svg"})
 """What may be asked without a token: it says nothing about anybody."""
 
 _HEADERS: Mapping[str, str] = {
@@ -49,7 +49,7 @@ _HEADERS: Mapping[str, str] = {
         "base-uri 'none'; frame-ancestors 'none'"
     ),
     "permissions-policy": "camera=(self), microphone=(), geolocation=()",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",

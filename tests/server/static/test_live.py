@@ -432,7 +432,7 @@ def test_it_fits(chromium: Chromium, running: Service, film: Film, size: Any) ->
 
 
 def test_a_source_of_the_service_is_shown_after_consent(chromium: Chromium, film: Film) -> None:
-    with Service("--source", str(film("--seconds", "3", suffix=".mp4")), MIEN_CONSENT="true") as service:
+    with Service("--source", str(film(suffix=".mp4")), MIEN_CONSENT="true") as service:
         opened = chromium.open(service.address)
         page = opened.page
         sockets: list[Any] = []

@@ -3,6 +3,7 @@
 const LOOK_AHEAD_MS = 200; // farther than that, a guess is worse than standing still
 const SETTLE_MS = 45;
 const GONE_AFTER_MS = 600;
+const FARTHEST = 0.3; // of the box's sides: what would lead farther is haste of the clock, not of the face
 
 const blend = (from, to, share) => from.map((value, index) => value + share * (to[index] - value));
 
@@ -25,7 +26,11 @@ class Moving {
 
   at(now_ms, passed_ms) {
     const ahead_ms = Math.min(Math.max(0, now_ms - this.captured_ms), LOOK_AHEAD_MS);
-    const target = this.face.box_xyxy.map((value, side) => value + ahead_ms * this.speed[side]);
+    const { box_xyxy } = this.face;
+    const target = box_xyxy.map((value, side) => {
+      const farthest = FARTHEST * (box_xyxy[(side % 2) + 2] - box_xyxy[side % 2]);
+      return value + Math.max(-farthest, Math.min(farthest, ahead_ms * this.speed[side]));
+    });
     this.drawn = blend(this.drawn, target, 1 - Math.exp(-passed_ms / SETTLE_MS));
     return this.drawn;
   }

@@ -104,7 +104,7 @@ async function listCameras() {
   const cameras = await camera.list();
   const select = at("cameras");
   select.replaceChildren(...cameras.map(({ id, label }) => new Option(label, id, false, id === camera.id)));
-  if (!cameras.length) select.append(new Option("No camera", ""));
+  at("picker").hidden = cameras.length < 2;
   select.disabled = cameras.length < 2 || !cameras[0].id; // they have no ids until one was allowed
 }
 
@@ -257,7 +257,6 @@ about = await askAbout((sentence) => (at("sentence").textContent = sentence));
 at("notice").textContent = about.notice;
 stage.mirror(about.camera === "page");
 press("mirror", stage.mirrored);
-at("picker").hidden = about.camera !== "page";
 at("own").hidden = about.camera !== "page";
 people.begin(about);
 const invitation = "mien says how the faces before this camera look to viewers.";

@@ -43,13 +43,14 @@ export class Timeline {
     const newest = now_ms / BIN_MS;
     const step = width / BINS;
     for (const [number, bin] of this.#bins) {
-      const right = width - (newest - number - 1) * step;
+      const left = Math.round(width - (newest - number) * step); // whole pixels: no seams, and none covered twice
+      const wide = Math.round(width - (newest - number - 1) * step) - left;
       const unsure = bin.unsure > bin.count / 2;
       let top = 0;
       bin.sums.forEach((sum, index) => {
         const high = (sum / bin.count) * height;
-        context.fillStyle = unsure ? `rgb(150 156 166 / ${0.18 + 0.05 * (index % 2)})` : css(this.#colours[this.#labels[index]]);
-        context.fillRect(right - step - 0.5, top, step + 1, high);
+        context.fillStyle = unsure ? `rgb(150 156 166 / ${0.3 + 0.1 * (index % 2)})` : css(this.#colours[this.#labels[index]]);
+        context.fillRect(left, top, wide, high);
         top += high;
       });
     }
