@@ -97,6 +97,8 @@ def main() -> None:
             if ended is None:
                 kills += 1
                 stood[where_it_stands(out)] += 1
+                if kills % 20 == 0:
+                    print(f"{kills} kills, {batches} batches, {differing} differ", flush=True)
                 continue
             batches += 1
             found = contents(out)

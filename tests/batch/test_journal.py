@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 import mien
 from fakes import FakeClassifier, FakeDetector
-from mien.batch.journal import End, Journal, Standing, has_segments
+from mien.batch.journal import End, Journal, Standing, forget, has_segments
 from mien.errors import DataError
 from mien.media.videos import Frame
 from mien.results import SMOOTHINGS, Face, FrameReading, StreamOptions
@@ -79,6 +80,34 @@ def test_a_damaged_earlier_segment_is_one_sentence(tmp_path: Path) -> None:
     first.write_bytes(first.read_bytes()[:50])
     with pytest.raises(DataError, match="run again with --no-resume"):
         list(Journal(tmp_path / "video").readings())
+
+
+def test_what_lies_behind_a_missing_segment_is_not_gone_on_with(tmp_path: Path) -> None:
+    readings, state = read()
+    journal = Journal(tmp_path / "video")
+    for part in (readings[:10], readings[10:20], readings[20:]):
+        journal.add(part, Standing(state, None))
+    journal.add([], END)
+    (tmp_path / "video" / "000001.jsonl.gz").unlink()
+    again = Journal(tmp_path / "video")
+    assert list(again.readings()) == readings[:10]
+    assert isinstance(again.last, Standing)
+    again.add(readings[10:], END)
+    assert list(Journal(tmp_path / "video").readings()) == readings
+
+
+def test_journals_are_forgotten_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    Journal(tmp_path / "kept" / "video").add([], END)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil.os, "unlink", killed)  # type: ignore[attr-defined]
+        with pytest.raises(KeyboardInterrupt):
+            forget(tmp_path / "kept")
+    assert not has_segments(tmp_path / "kept")
+    forget(tmp_path / "kept")
+    assert list(tmp_path.iterdir()) == []
 
 
 class Harmful:

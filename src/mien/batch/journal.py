@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import pickle
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from mien.results import FrameReading
 from mien.streaming import StreamState
 from mien.writing import remove_unfinished, replacing
 
-__all__ = ["End", "Journal", "Standing", "has_segments"]
+__all__ = ["End", "Journal", "Standing", "forget", "has_segments"]
 
 _SUFFIX = ".jsonl.gz"
 _FAST = 1
@@ -79,7 +80,10 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         remove_unfinished(folder)
-        self._segments = sorted(folder.glob(f"*{_SUFFIX}"))
+        there = sorted(folder.glob(f"*{_SUFFIX}"))
+        self._segments = [path for number, path in enumerate(there) if path == self._segment(number)]
+        for path in there[len(self._segments) :]:  # behind one that is missing
+            path.unlink()
         self.last: Standing | End | None = None
         while self._segments and self.last is None:
             self.last = _last_of(self._segments[-1])
@@ -111,7 +115,7 @@ class Journal:
             readings: Those since the segment before.
             last: Where the reading stands behind them, or that it has ended.
         """
-        segment = self.folder / f"{len(self._segments):06d}{_SUFFIX}"
+        segment = self._segment(len(self._segments))
         with replacing(segment) as unfinished, gzip.open(unfinished, "wt", _FAST, encoding="utf-8") as file:
             for reading in readings:
                 file.write(json.dumps(reading.to_dict()) + "\n")
@@ -122,6 +126,18 @@ class Journal:
                 file.write(json.dumps({"damaged_at_s": last.damaged_at_s, "state": state}))
         self._segments.append(segment)
         self.last = last
+
+    def _segment(self, number: int) -> Path:
+        return self.folder / f"{number:06d}{_SUFFIX}"
+
+
+def forget(folder: Path) -> None:
+    """Remove the journals under a folder: all of them, or, if that is cut short, none that would be gone on with."""
+    gone = folder.with_name(f"{folder.name}-gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    if folder.is_dir():
+        folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def has_segments(folder: Path) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.analyzer import Analyzer
-from mien.batch.journal import Journal, has_segments
+from mien.batch.journal import Journal, forget, has_segments
 from mien.batch.outputs import VideoOutputs, folders_for
 from mien.batch.video import Progress, VideoPart, VideoReading, VideoTask
 from mien.classifier import EmotionClassifier
@@ -110,7 +110,7 @@ class Batch:
                     "go on with it with --resume, or forget it with --no-resume"
                 )
             if not options.resume:
-                shutil.rmtree(self._journals)
+                forget(self._journals)
 
     @property
     def can_resume(self) -> bool:
@@ -145,7 +145,7 @@ class Batch:
                 except _StoppedError:  # while something was fetched, of which nothing has been read
                     break
         if self._journals is not None and not is_stopped():
-            shutil.rmtree(self._journals, ignore_errors=True)
+            forget(self._journals)
 
     def _open_sinks(self, stack: ExitStack) -> None:
         self._tables: list[TableSink] = []
