@@ -8,6 +8,7 @@ import pytest
 
 from fakes import FakeClassifier, FakeDetector
 from mien import Analyzer, EmotionClassifier, ProfileError, load_photo
+from mien.classifier import DEFAULT_MODEL
 from mien.profiles import Baseline, PersonalHead, Profile
 from mien.results import FrameReading
 from mien.taxonomy import FERPLUS
@@ -82,7 +83,7 @@ def test_the_head_moves_its_labels_alone() -> None:
 
 
 def test_a_profile_of_another_model_gives_one_sentence() -> None:
-    with pytest.raises(ProfileError, match=r"made with the model mien-m \(abababababab\), got mien-m"):
+    with pytest.raises(ProfileError, match=rf"made with the model mien-m \(abababababab\), got {DEFAULT_MODEL}"):
         EmotionClassifier.load().with_profile(example())
 
 

@@ -24,7 +24,7 @@ from mien.taxonomy import FERPLUS_VOTES, NOT_A_FACE, TAXONOMIES
 
 __all__ = ["DEFAULT_MODEL", "Classifier", "EmotionClassifier", "embedded_models"]
 
-DEFAULT_MODEL = "mien-m"
+DEFAULT_MODEL = "mien-l"
 
 _ASSETS = Path(__file__).parent / "assets"
 

@@ -14,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from evaluation_samples import CARD, sample_faces, write_sample_model
+from mien.classifier import DEFAULT_MODEL
 from mien.cli.app import app
 from mien.datasets.droplist import write_drop_list
 from mien.datasets.ferplus import majority_labels
@@ -204,7 +205,7 @@ def test_the_embedded_model_on_real_faces(shared_fer2013: Path, tmp_path: Path) 
         )
     run("--data", tmp_path / "fer2013.csv", "--votes", tmp_path / "fer2013new.csv", "--out", tmp_path / "out")
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
-    assert metrics["model"]["name"] == "mien-m"
+    assert metrics["model"]["name"] == DEFAULT_MODEL
     assert metrics["full"]["accuracy"] > 0.75  # a tenth of its known accuracy below, for 200 rows
     assert metrics["full"]["per_class"]["happy"]["recall"] > 0.8
     assert set(metrics["full"]["per_class"]) == set(FERPLUS.labels)

@@ -25,7 +25,7 @@ def two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small model beside a main one, as they would come with mien."""
     assets = tmp_path / "assets"
     assets.mkdir()
-    write_sample_model(assets / "mien-m.onnx", replace(CARD, name="mien-m", licence="MIT"))
+    write_sample_model(assets / f"{DEFAULT_MODEL}.onnx", replace(CARD, name=DEFAULT_MODEL, licence="MIT"))
     small = write_sample_model(assets / "mien-s.onnx", replace(CARD, name="mien-s", parameters=17))
     monkeypatch.setattr(classifier_module, "_ASSETS", assets)
     done = run("record", small, evaluate_sample(tmp_path / "report", small, HEAD))
@@ -41,10 +41,10 @@ def test_every_model_that_comes_with_mien_bears_its_files_name() -> None:
 
 def test_all_models_are_listed_with_size_hash_licence_and_scores(two_models: Path) -> None:
     listed = run().stdout
-    assert "mien-m 1  (ferplus, fer2013), the default" in listed
+    assert f"{DEFAULT_MODEL} 1  (ferplus, fer2013), the default" in listed
     assert "choose it with --model mien-s" in listed
     main, small = listed.split("mien-s 1", maxsplit=1)
-    for name, part in (("mien-m", main), ("mien-s", small)):
+    for name, part in ((DEFAULT_MODEL, main), ("mien-s", small)):
         assert EmotionClassifier(two_models / f"{name}.onnx").sha256 in part
     assert "MIT" in main
     assert "not scored" in main
@@ -53,20 +53,20 @@ def test_all_models_are_listed_with_size_hash_licence_and_scores(two_models: Pat
     assert measured is not None
     assert f"{measured['full']['accuracy']:.2%}" in small
     as_json = json.loads(run("--json").stdout)["models"]
-    assert [one["name"] for one in as_json] == ["mien-m", "mien-s"]
+    assert [one["name"] for one in as_json] == [DEFAULT_MODEL, "mien-s"]
     assert as_json[1]["evaluations"][0]["full"]["n"] == 60
 
 
 def test_each_is_loaded_by_its_name_and_others_are_named(two_models: Path) -> None:
-    assert EmotionClassifier.load().path == two_models / "mien-m.onnx"
+    assert EmotionClassifier.load().path == two_models / f"{DEFAULT_MODEL}.onnx"
     assert EmotionClassifier.load("mien-s").path == two_models / "mien-s.onnx"
-    with pytest.raises(WeightsMissingError, match="one of mien-m, mien-s"):
-        EmotionClassifier.load("mien-l")
+    with pytest.raises(WeightsMissingError, match=f"one of {DEFAULT_MODEL}, mien-s"):
+        EmotionClassifier.load("mien-x")
 
 
 def test_a_card_is_a_page(two_models: Path) -> None:
     page = run("card", "mien-s").stdout
     assert page.startswith("# Model card: mien-s\n")
     assert "## Scores" in page
-    assert run("card").stdout.startswith("# Model card: mien-m\n")
+    assert run("card").stdout.startswith(f"# Model card: {DEFAULT_MODEL}\n")
     assert run("card", two_models / "mien-s.onnx").stdout == page

@@ -13,7 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from mien.classifier import EmotionClassifier
+from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.cli.app import app
 from mien.datasets.droplist import write_drop_list
 from mien.datasets.writing import write
@@ -171,7 +171,7 @@ def test_a_finished_model_is_taught_more_rows(tmp_path: Path) -> None:
     write(replace(faces_to_learn(60, seed=1), votes=None), tmp_path / "mine.npz")
     data = ["--data", str(tmp_path / "general.npz"), "--extra", str(tmp_path / "mine.npz"), "--out", str(tmp_path)]
     result = CliRunner().invoke(app, ["train", "--finetune", *data], catch_exceptions=False)
-    assert f"{tmp_path / 'model.onnx'}: mien-m-finetuned" in result.stdout
+    assert f"{tmp_path / 'model.onnx'}: {DEFAULT_MODEL}-finetuned" in result.stdout
     assert re.search(r"general set, fer2013: accuracy 0\.\d+ before, 0\.\d+ after", result.stdout)
     assert EmotionClassifier(tmp_path / "model.onnx").card.training["finetuned"]["rows"]["extra"] == 60
     for more in (["tiny.toml"], []):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.classifier import EmotionClassifier
+from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.datasets.faceset import TRAINING, FaceSet
 from mien.errors import ExportError
 from mien.learning import finetuning
@@ -38,8 +38,8 @@ def test_new_rows_are_learnt_and_the_general_set_is_kept(general: FaceSet, tmp_p
     extra, unseen = faces_to_learn(140), faces_to_learn(70, seed=5)
     out = tmp_path / "mine.onnx"
     steps: list[str] = []
-    tuned = finetune("mien-m", general, extra, out, on_step=steps.append)
-    assert accuracy(out, unseen) > accuracy("mien-m", unseen) + 0.2
+    tuned = finetune(DEFAULT_MODEL, general, extra, out, on_step=steps.append)
+    assert accuracy(out, unseen) > accuracy(DEFAULT_MODEL, unseen) + 0.2
     before, after = tuned.general[LABELS]
     assert before == 1.0
     assert after >= before - MOST_LOST
@@ -47,13 +47,19 @@ def test_new_rows_are_learnt_and_the_general_set_is_kept(general: FaceSet, tmp_p
     assert now > was + 0.2
     card = EmotionClassifier(out).card
     assert card == tuned.card
-    assert card.name == "mien-m-finetuned"
+    assert card.name == f"{DEFAULT_MODEL}-finetuned"
     assert card.training["finetuned"]["from"]["sha256"] == EmotionClassifier.load().sha256
     assert card.training["finetuned"]["rows"]["extra"] == 140
     assert steps[0] == "choosing the rows that judge"
-    again = finetune(out, general, extra, tmp_path / "again.onnx", decays=(tuned.decay,), name="mine")
+
+
+def test_a_fine_tuned_model_learns_on(general: FaceSet, tmp_path: Path) -> None:
+    extra, gentle = faces_to_learn(140), tmp_path / "gentle.onnx"
+    finetune(DEFAULT_MODEL, general, extra, gentle, decays=(30.0,))
+    again = finetune(gentle, general, extra, tmp_path / "again.onnx", decays=(1.0,), name="mine")
     assert again.card.name == "mine"
-    assert EmotionClassifier(tmp_path / "again.onnx").card.training["finetuned"]["from"]["name"] == "mien-m-finetuned"
+    again_from = EmotionClassifier(tmp_path / "again.onnx").card.training["finetuned"]["from"]
+    assert again_from["name"] == f"{DEFAULT_MODEL}-finetuned"
 
 
 def harmful(general: FaceSet) -> FaceSet:
@@ -66,14 +72,14 @@ def harmful(general: FaceSet) -> FaceSet:
 
 def test_the_guard_stops_a_harmful_update_and_nothing_is_written(general: FaceSet, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"would cost more than 0.5 points of accuracy on the general set"):
-        finetune("mien-m", general, harmful(general), tmp_path / "mine.onnx", decays=(0.01,))
+        finetune(DEFAULT_MODEL, general, harmful(general), tmp_path / "mine.onnx", decays=(0.01,))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_guard_judges_the_finished_file(general: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "_choose_decay", lambda *_: (0.01, {}))  # as if nobody had looked before
     with pytest.raises(ExportError, match=r"would answer .* % of the general set right in fer2013, before 100.0 %"):
-        finetune("mien-m", general, harmful(general), tmp_path / "mine.onnx")
+        finetune(DEFAULT_MODEL, general, harmful(general), tmp_path / "mine.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -82,5 +88,5 @@ def test_what_does_not_help_on_held_out_rows_is_refused(
 ) -> None:
     monkeypatch.setattr(finetuning, "_held_out", lambda *_, **__: (-0.1, {LABELS: (0.5, 0.4)}))
     with pytest.raises(ExportError, match=r"does not help on extra rows that were held out \(fer2013 0.500 to 0.400\)"):
-        finetune("mien-m", general, faces_to_learn(35), tmp_path / "mine.onnx", decays=(30.0,))
+        finetune(DEFAULT_MODEL, general, faces_to_learn(35), tmp_path / "mine.onnx", decays=(30.0,))
     assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 import mien
+from mien.classifier import DEFAULT_MODEL
 from mien.server.app import create_app
 from mien.server.examples import JOB, READING
 from mien.server.logs import RequestLog
@@ -166,7 +167,7 @@ def test_a_failure_of_ours_is_said_without_its_reason(service: TestClient, monke
 
 def test_models_say_what_reads(service: TestClient) -> None:
     about = service.get("/v1/models").json()
-    assert about["card"]["name"] == "mien-m"
+    assert about["card"]["name"] == DEFAULT_MODEL
     assert about["detector"] in {"mtcnn", "yunet"}
     assert about["labels"] == "ferplus"
     assert list(about["label_sets"]["fer2013"]) == list(mien.FER2013.labels)

@@ -26,9 +26,9 @@ __all__ = ["export_runs", "write_card"]
 CROP_SCALE = 1.06
 """Side of the crop over the longer side of a detector's box that shows a face as FER-2013 does.
 
-Measured with mien-m on 34 labelled photos (`benchmarks/media.py`), read as labelled with YuNet's and MTCNN's boxes: 30
-and 29 at 1.0, 29 and 28 at 1.05, 30 and 29 at 1.06, 28 and 26 at 1.1. Mild smiles are what is lost: 12 and 11 of 15 at
-1.0, 12 and 12 at 1.06, 10 and 9 at 1.1.
+Measured with mien-l on 34 labelled photos (`benchmarks/media.py`), read as labelled with YuNet's and MTCNN's boxes: 28
+and 27 at 1.0 and at 1.03, 29 and 29 at 1.06, 29 and 28 at 1.1. Mild smiles are what is lost: 11 and 10 of 15 at 1.0
+and at 1.03, 12 and 12 at 1.06, 11 and 11 at 1.1.
 """
 
 CHECK_FACES = 64
