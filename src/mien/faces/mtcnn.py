@@ -47,6 +47,7 @@ class Mtcnn:
     Args:
         retries: Look again when nothing is found, or nothing sure; turn it off for video, where the next frame is the
             second look.
+        longer_side_px: Bring the picture down to this instead; it finds faces from 20 px in the smaller picture.
         threads: Threads that one look may use.
 
     Raises:
@@ -55,13 +56,14 @@ class Mtcnn:
 
     name = "mtcnn"
 
-    def __init__(self, *, retries: bool = True, threads: int = THREADS) -> None:
+    def __init__(self, *, retries: bool = True, longer_side_px: int = _LONGER_SIDE_PX, threads: int = THREADS) -> None:
         self._pnet, self._rnet, self._onet = (open_session(net, threads=threads) for net in mtcnn_nets())
         self._retries = retries
+        self._longer_side_px = longer_side_px
 
     def detect(self, frame_rgb: NDArray[np.uint8]) -> tuple[Face, ...]:
         require_rgb(frame_rgb)
-        small = shrunk(frame_rgb, longer_side_px=_LONGER_SIDE_PX)
+        small = shrunk(frame_rgb, longer_side_px=self._longer_side_px)
         found = self._look(small)
         if self._retries:
             found = self._look_again(found, small, frame_rgb)
@@ -71,7 +73,7 @@ class Mtcnn:
         """What closer looks find where the first found nothing or is not sure; in pixels of `small`."""
         if not len(found) and (bright := stretched(small)) is not None:
             found = self._look(bright)
-        if not len(found) and max(frame_rgb.shape) > _LONGER_SIDE_PX:
+        if not len(found) and max(frame_rgb.shape) > self._longer_side_px:
             large = shrunk(frame_rgb, longer_side_px=_SECOND_LONGER_SIDE_PX)
             found = self._look(large).scaled(small.shape[1] / large.shape[1], small.shape[0] / large.shape[0])
         return best_way_up(found, small, self._look, sure_score=_SURE_SCORE, min_score=_TURNED_SCORE)

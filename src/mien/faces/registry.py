@@ -34,7 +34,14 @@ def default_detector() -> str:
 
 
 def for_video(detector: Detector) -> Detector:
-    """The same detector as videos want it, where it can be had so: no second looks, because the next frame is one, and
-    one thread, because the other cores have other frames to work on.
+    """The same detector as videos want it, where it can be had so.
+
+    No second looks, because the next frame is one; one thread, because the other cores have other frames to work on;
+    and a smaller picture, which costs half. In 26 hand-checked photos, faces measured at 640, YuNet still finds all 74
+    from 32 px on and 20 of 23 smaller ones; MTCNN 73 instead of 74, and 20 instead of 21.
     """
-    return type(detector)(retries=False, threads=1) if isinstance(detector, Mtcnn | Yunet) else detector
+    if isinstance(detector, Yunet):
+        return Yunet(retries=False, longer_side_px=416, threads=1)
+    if isinstance(detector, Mtcnn):
+        return Mtcnn(retries=False, longer_side_px=480, threads=1)
+    return detector

@@ -50,6 +50,7 @@ class Yunet:
     Args:
         retries: Look again when nothing is found, or nothing sure; turn it off for video, where the next frame is the
             second look.
+        longer_side_px: Bring the picture down to this instead; at most 640.
         threads: Threads that one look may use.
 
     Raises:
@@ -59,14 +60,15 @@ class Yunet:
 
     name = "yunet"
 
-    def __init__(self, *, retries: bool = True, threads: int = THREADS) -> None:
+    def __init__(self, *, retries: bool = True, longer_side_px: int = _SIDE_PX, threads: int = THREADS) -> None:
         self._session = open_session(_of_any_size(path_of("yunet").read_bytes()), threads=threads)
         self._onet = open_session(mtcnn_nets()[2], threads=threads)
         self._retries = retries
+        self._longer_side_px = longer_side_px
 
     def detect(self, frame_rgb: NDArray[np.uint8]) -> tuple[Face, ...]:
         require_rgb(frame_rgb)
-        small = shrunk(frame_rgb, longer_side_px=_SIDE_PX)
+        small = shrunk(frame_rgb, longer_side_px=self._longer_side_px)
         found = self._look(small)
         if self._retries:
             found = self._look_again(found, small, frame_rgb)
@@ -75,7 +77,7 @@ class Yunet:
 
     def _look_again(self, found: Candidates, small: Picture, frame_rgb: Picture) -> Candidates:
         """What closer looks find where the first found nothing or is not sure; in pixels of `small`."""
-        if not len(found) and max(frame_rgb.shape) > _SIDE_PX:
+        if not len(found) and max(frame_rgb.shape) > self._longer_side_px:
             large = shrunk(frame_rgb, longer_side_px=_SECOND_LONGER_SIDE_PX)
             found = self._look(large).scaled(small.shape[1] / large.shape[1], small.shape[0] / large.shape[0])
         return best_way_up(found, small, self._look, sure_score=_SURE_SCORE, min_score=_TURNED_SCORE)
