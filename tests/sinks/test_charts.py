@@ -68,7 +68,7 @@ def test_a_video_without_a_person_has_a_timeline_too(tmp_path: Path) -> None:
 def test_the_bars_of_conditions_are_as_long_as_their_shares() -> None:
     readings = video(["happy"] * 15 + ["sad"] * 5)
     chart = np.asarray(
-        conditions_chart(by_condition(readings, [Event(0, 2, "a"), Event(0, 1, "b"), Event(9, 10, "c")]))
+        conditions_chart("a.mp4", by_condition(readings, [Event(0, 2, "a"), Event(0, 1, "b"), Event(9, 10, "c")]))
     )
     width = 1600 - 2 * 56
     bars = [chart[150 + 28 + 17 + row * 86].astype(int) for row in range(3)]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from mien.errors import DataError
-from mien.summary.conditions import Event, by_condition, read_events
-from reading_samples import video
+from mien.summary.conditions import Event, by_condition, condition_header, condition_rows, read_events
+from mien.taxonomy import FERPLUS
+from reading_samples import face_of, frame, video
 
 
 def test_events_are_read_in_any_notation_and_order(tmp_path: Path) -> None:
@@ -67,3 +68,30 @@ def test_excluded_spans_are_in_no_condition() -> None:
 def test_a_condition_of_which_nothing_was_seen() -> None:
     summary = by_condition(video(["happy"] * 3), [Event(50, 60, "a")])["a"]
     assert (summary.frames, summary.overall.seconds) == (0, 0)
+
+
+def test_an_event_may_be_of_one_video(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("input,start,end,label\nb.mp4,1,2,x\n,1,3,y\n", "utf-8")
+    of_one, of_all = read_events(path)
+    assert [of_one.is_of(source) for source in ("clips/b.mp4", "b.mp4", "clips/a.mp4")] == [True, True, False]
+    assert of_all.is_of("clips/a.mp4")
+
+
+def test_rows_are_all_together_and_then_each_person() -> None:
+    readings = [
+        frame(i / 10, face_of("happy", 0.9, track_id=0), face_of("sad", track_id=3), index=i) for i in range(10)
+    ]
+    summaries = by_condition(readings, [Event(0, 0.5, "a"), Event(7, 8, "none")])
+    header = condition_header(FERPLUS)
+    together, *persons, nobody = (
+        dict(zip(header, row, strict=True)) for row in condition_rows("a.mp4", summaries, FERPLUS)
+    )
+    assert [row["track_id"] for row in (together, *persons)] == [None, 0, 3]
+    assert (together["input"], together["condition"], together["frames"]) == ("a.mp4", "a", 10)
+    assert together["seconds"] == pytest.approx(1.0)
+    assert (together["happy_share"], together["sad_share"], together["unsure_share"]) == (0.5, 0.5, 0)
+    assert (persons[0]["happy_share"], persons[0]["episodes"]) == (1, 1)
+    assert persons[0]["happy_mean"] == pytest.approx(0.9)
+    assert sum(together[f"{label}_mean"] for label in FERPLUS.labels) == pytest.approx(1)  # type: ignore[misc]
+    assert (nobody["condition"], nobody["frames"], nobody["seconds"], nobody["happy_share"]) == ("none", 0, 0, None)

@@ -8,6 +8,7 @@ import typer
 from mien import __version__
 from mien.cli.analyze import analyze
 from mien.cli.calibrate import calibrate
+from mien.cli.conditions import conditions
 from mien.cli.convert import convert
 from mien.cli.data import data_app
 from mien.cli.evaluate import evaluate
@@ -51,6 +52,7 @@ def options(
 
 app.command("analyze")(analyze)
 app.command("calibrate")(calibrate)
+app.command("conditions")(conditions)
 app.command("convert")(convert)
 app.command("evaluate")(evaluate)
 app.command("explain")(explain)

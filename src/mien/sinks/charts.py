@@ -56,29 +56,45 @@ def timeline_chart(title: str, summary: Summary, curves: Sequence[Curve]) -> Ima
     return canvas.finished()
 
 
-def conditions_chart(summaries: Mapping[str, Summary]) -> Image.Image:
-    """A bar per condition, all persons together: the share of the time seen by steady label, and unsure in grey.
+def conditions_chart(title: str, summaries: Mapping[str, Summary]) -> Image.Image:
+    """A bar per condition: the share of the time seen by steady label, and unsure in grey.
+
+    All persons together; where there are several, a narrower bar for each of them below.
 
     Args:
+        title: Stands above, such as the video's name.
         summaries: By condition, in the order to show them.
     """
-    canvas = _Canvas(_WIDTH_PX, 150 + (_BAR_PX + 52) * max(1, len(summaries)) + 60)
+    several = len({track.track_id for summary in summaries.values() for track in summary.tracks}) > 1
+    persons = {name: summary.tracks[:_MOST_PERSONS] if several else () for name, summary in summaries.items()}
+    height_px = sum(_BAR_PX + 52 + (_BAR_PX // 2 + 8) * len(tracks) for tracks in persons.values())
+    canvas = _Canvas(_WIDTH_PX, 150 + max(height_px, _BAR_PX + 52) + 60)
     labels = next((_labels(summary) for summary in summaries.values() if summary.taxonomy), ())
-    canvas.text(_MARGIN_PX, 40, "Share of each emotion per condition", size_px=30, bold=True)
+    canvas.text(_MARGIN_PX, 40, title, size_px=30, bold=True)
     _legend(canvas, 92, labels)
     top = 150
     for condition, summary in summaries.items():
-        looks = summary.overall
         canvas.text(_MARGIN_PX, top, condition, size_px=19, bold=True)
-        canvas.text(_WIDTH_PX - _MARGIN_PX, top, _in_words(looks), size_px=16, colour=_QUIET, right=True)
-        left, width = float(_MARGIN_PX), _WIDTH_PX - 2 * _MARGIN_PX
-        canvas.box(left, top + 28, left + width, top + 28 + _BAR_PX, _RULE)
-        for label, share in [*looks.shares.items(), (None, looks.unsure_share)]:
-            canvas.swatch(left, top + 28, left + share * width, top + 28 + _BAR_PX, label)
-            left += share * width
-        top += _BAR_PX + 52
+        canvas.text(_WIDTH_PX - _MARGIN_PX, top, _in_words(summary.overall), size_px=16, colour=_QUIET, right=True)
+        _share_bar(canvas, _MARGIN_PX, top + 28, _BAR_PX, summary.overall)
+        top += _BAR_PX + 28
+        for track in persons[condition]:
+            top += 8
+            canvas.text(_MARGIN_PX, top - 1, f"Person {track.track_id}", size_px=15, colour=_QUIET)
+            _share_bar(canvas, _MARGIN_PX + 110, top, _BAR_PX // 2, track.looks)
+            top += _BAR_PX // 2
+        top += 24
     canvas.text(_MARGIN_PX, canvas.height_px - 42, NOTICE, size_px=16, colour=_QUIET)
     return canvas.finished()
+
+
+def _share_bar(canvas: "_Canvas", left: float, top: float, height: float, looks: Looks) -> None:
+    """The shares of the time seen beside each other, up to the right margin."""
+    width = _WIDTH_PX - _MARGIN_PX - left
+    canvas.box(left, top, left + width, top + height, _RULE)
+    for label, share in [*looks.shares.items(), (None, looks.unsure_share)]:
+        canvas.swatch(left, top, left + share * width, top + height, label)
+        left += share * width
 
 
 def save_png(picture: Image.Image, file: Path) -> None:

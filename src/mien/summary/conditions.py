@@ -1,16 +1,17 @@
 """What was seen under each condition of an experiment, by a list of events."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from mien.errors import DataError
 from mien.results import FrameReading
-from mien.summary.summarizer import Summarizer, Summary
+from mien.summary.summarizer import Looks, Summarizer, Summary
 from mien.summary.times import seconds_of
+from mien.taxonomy import Taxonomy
 
-__all__ = ["Conditions", "Event", "by_condition", "read_events"]
+__all__ = ["Conditions", "Event", "by_condition", "condition_header", "condition_rows", "read_events"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Event:
         start_s: Presentation time of its begin.
         end_s: Of its end, which is no longer part of it.
         label: Name of the condition.
+        input: The video that it is of, as its readings name it or by its file's name; None for every video.
 
     Raises:
         ValueError: it does not begin before it ends, or has no label.
@@ -29,12 +31,17 @@ class Event:
     start_s: float
     end_s: float
     label: str
+    input: str | None = None
 
     def __post_init__(self) -> None:
         if not self.start_s < self.end_s:
             raise ValueError(f"expected an event that begins before it ends, got {self.start_s} s to {self.end_s} s")
         if not self.label:
             raise ValueError("expected an event with a label, got none")
+
+    def is_of(self, source: str) -> bool:
+        """Whether it belongs to a video, by the name that its readings have."""
+        return self.input is None or self.input in (source, PurePath(source).name)
 
     def covers(self, time_s: float) -> bool:
         """Whether a frame at this time belongs to it."""
@@ -44,7 +51,8 @@ class Event:
 def read_events(path: str | Path) -> tuple[Event, ...]:
     """Events from a CSV with the columns start, end and label, in order of start.
 
-    Times are seconds, or mm:ss, or hh:mm:ss, with decimals. Other columns are not looked at.
+    Times are seconds, or mm:ss, or hh:mm:ss, with decimals. A column input says which video an event is of, where it is
+    not empty. Other columns are not looked at.
 
     Raises:
         DataError: a column is missing, or a line is no event; the line is named.
@@ -65,7 +73,12 @@ def read_events(path: str | Path) -> tuple[Event, ...]:
 
 def _event(row: dict[str, str | None], where: str) -> Event:
     try:
-        return Event(seconds_of(row["start"] or ""), seconds_of(row["end"] or ""), (row["label"] or "").strip())
+        return Event(
+            seconds_of(row["start"] or ""),
+            seconds_of(row["end"] or ""),
+            (row["label"] or "").strip(),
+            (row.get("input") or "").strip() or None,
+        )
     except ValueError as error:
         raise DataError(f"{where}: {error}") from error
 
@@ -126,3 +139,47 @@ def by_condition(
     for reading in readings:
         conditions.add(reading)
     return conditions.finish()
+
+
+def condition_header(taxonomy: Taxonomy) -> tuple[str, ...]:
+    """Names of the columns of `condition_rows`."""
+    return (
+        *("input", "condition", "track_id", "frames", "seconds"),
+        *(f"{label}_share" for label in taxonomy.labels),
+        "unsure_share",
+        *(f"{label}_mean" for label in taxonomy.labels),
+        "episodes",
+    )
+
+
+def condition_rows(
+    source: str, summaries: Mapping[str, Summary], taxonomy: Taxonomy
+) -> Iterator[tuple[str | int | float | None, ...]]:
+    """The conditions of one video as rows: for each all persons together, then every person.
+
+    `track_id` is None in the row of all together. `seconds` is for how long faces were seen, and the shares, which sum
+    to 1 with `unsure_share`, are shares of it by steady label; the means are of what each frame alone says. Both are
+    None where nobody was seen.
+
+    Args:
+        source: The video, as its readings name it.
+        summaries: As `by_condition` gives them.
+        taxonomy: The label set of the readings.
+    """
+    for condition, summary in summaries.items():
+        episodes = sum(len(track.episodes) for track in summary.tracks)
+        yield (source, condition, None, *_cells(summary.overall, taxonomy), episodes)
+        for track in summary.tracks:
+            yield (source, condition, track.track_id, *_cells(track.looks, taxonomy), len(track.episodes))
+
+
+def _cells(looks: Looks, taxonomy: Taxonomy) -> tuple[int | float | None, ...]:
+    if not looks.frames:
+        return (0, 0.0, *(None for _ in range(2 * len(taxonomy) + 1)))
+    shares, means = looks.shares, looks.mean_probabilities
+    return (
+        *(looks.frames, looks.seconds),
+        *(shares[label] for label in taxonomy.labels),
+        looks.unsure_share,
+        *(means[label] for label in taxonomy.labels),
+    )
