@@ -28,7 +28,7 @@ class VideoJob:
         state: Where it is.
         progress: Share of the video that was read, in [0, 1].
         frames: Frames that were read.
-        error: Why it failed; None if it did not.
+        error: Why it failed or, where it is done, what part of the video could not be decoded.
         results: Names of the files that it left; empty before it is done.
         created_s: When it was submitted, in seconds since 1970.
         expires_s: When the service deletes it; None before it has ended.
@@ -151,6 +151,8 @@ class Client:
         every_s: float | None = None,
     ) -> tuple[FrameReading, ...]:
         """Send a video, wait until it is read, take the readings, and delete everything there.
+
+        Of a video that is damaged in part, the readings of the rest; `video` says so where that matters.
 
         Args:
             video: As in `submit_video`, with the other arguments.

@@ -74,7 +74,7 @@ def read_video() -> None:
         case b"slow":
             time.sleep(0.5)
     say({"frames": 2, "progress": 1.0})
-    say({"done": True})
+    say({"done": True, "damage": None})
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 import http.client
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,10 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.sync.client import connect
 
+from mien.server.app import create_app
 from mien.server.connections import guarded_protocols
+from mien.server.readers import Readers
+from mien.server.running import Service
 from mien.server.settings import Settings
 
 MUCH = bytes(1 << 20)
@@ -153,3 +158,30 @@ def test_a_client_that_takes_nothing_is_cut_off() -> None:
             assert application.much_ended.wait(30), "the rest is thrown away once the client has been cut off"
         status, _, content = ask(port, "/much")
         assert (status, len(content)) == (200, 100 * len(MUCH))
+
+
+def test_a_photo_of_a_client_that_has_left_is_not_read() -> None:
+    settings = Settings(port=0, readers=1, read_timeout_s=2.0)
+    fake = (sys.executable, str(Path(__file__).with_name("fake_processes.py")), "pictures")
+    readers = Readers(settings, command=fake)
+    service = Service(create_app(settings, readers=readers), settings)
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    wait_until(lambda: service.started)
+    port = service.servers[0].sockets[0].getsockname()[1]
+    head = "POST /v1/read HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as first:
+        first.sendall(head.format(8).encode() + b"sleep1.5")
+        time.sleep(0.3)
+        with socket.create_connection(("127.0.0.1", port)) as second:
+            second.sendall(head.format(4).encode() + b"hang")
+            wait_until(lambda: readers.waiting == 1)
+        first.settimeout(30)
+        assert first.recv(100).startswith(b"HTTP/1.1 200")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", "/v1/read", b"a")
+    assert connection.getresponse().read().startswith(b"a by ")
+    connection.close()
+    assert readers.replaced == 0
+    service.should_exit = True
+    thread.join()

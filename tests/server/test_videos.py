@@ -105,6 +105,17 @@ def test_what_is_no_video_fails_with_a_sentence_and_opens_nothing(
     assert answer.status_code == 409
 
 
+def test_what_is_left_of_a_damaged_video_is_read(service: TestClient, video: bytes) -> None:
+    middle = video.index(b"mdat") + (video.index(b"moov") - video.index(b"mdat")) * 2 // 3
+    damaged = video[:middle] + bytes(2000) + video[middle + 2000 :]
+    job = ended(service, service.post("/v1/videos", content=damaged).json())
+    assert job["state"] == "done"
+    assert "cannot be decoded" in job["error"]
+    assert "mien-serve" not in job["error"]
+    lines = service.get(f"/v1/videos/{job['id']}/results/readings.jsonl").text.splitlines()
+    assert 0 < len(lines) == job["frames"]
+
+
 def test_a_long_video_is_refused_by_its_header(video: bytes) -> None:
     settings = Settings(readers=1, max_video_s=1.5)
     with TestClient(create_app(settings), base_url=ADDRESS) as client:

@@ -40,7 +40,7 @@ class Job:
         progress: Share of the video that was read, in [0, 1].
         frames: Frames that were read.
         attempts: How often its reading was begun.
-        error: One sentence that says why it failed; None otherwise.
+        error: One sentence that says why it failed or, where it is done, what part could not be decoded.
     """
 
     id: str

@@ -122,7 +122,7 @@ class JobAnswer(_Answer):
     state: JobState
     progress: float = Field(ge=0, le=1, description="Share of the video that was read.")
     frames: int = Field(ge=0, description="Frames that were read.")
-    error: str | None = Field(description="Why it failed; null if it did not.")
+    error: str | None = Field(description="Why it failed or, where it is done, what part could not be decoded.")
     created_s: float = Field(description="When it was submitted, in seconds since 1970.")
     expires_s: float | None = Field(description="When it is deleted, in seconds since 1970; null before it has ended.")
     results: list[ResultName] = Field(description="Under /v1/videos/{id}/results/; empty before it is done.")

@@ -295,6 +295,7 @@ class VideoJobs:
             if "error" in said:
                 return str(said["error"])
             if "done" in said:
+                self._running = replace(self._running or job, error=said["damage"])
                 return None
             self._running = replace(self._running or job, progress=said["progress"], frames=said["frames"])
         return "expected a video, got one that stopped the process that read it: convert it to MP4"

@@ -47,14 +47,17 @@ def read_video_file(
     max_video_s: float,
     max_pixels: int,
     say: Say,
-) -> None:
+) -> str | None:
     """Read a video into the files of `results`, a new folder.
+
+    Returns:
+        What is missing, where part of it could not be decoded: the rest was read. None if nothing is.
 
     Raises:
         MediaError: it is no video, too long, too large, or damaged throughout.
     """
     results.mkdir()
-    said_s, frames = time.monotonic(), 0
+    said_s, frames, damage = time.monotonic(), 0, None
     # what is far apart is not followed from frame to frame but found anew
     options = StreamOptions(detect_every=1) if every_s else None
     with open_video(upload, every_s=every_s) as video, ExitStack() as stack:
@@ -77,7 +80,17 @@ def read_video_file(
         )
         for sink in sinks:
             stack.enter_context(sink)
-        for _, reading in stack.enter_context(closing(analyzer.read_frames(video, options))):
+        readings = stack.enter_context(closing(analyzer.read_frames(video, options)))
+        while True:
+            try:
+                _, reading = next(readings)
+            except StopIteration:
+                break
+            except MediaError as error:
+                if not frames:
+                    raise
+                damage = str(error)
+                break
             played_s = (reading.time_s or 0.0) - start_s
             if played_s > max_video_s:  # a header may say what it likes
                 raise MediaError(f"expected a video of at most {max_video_s:g} s, got a longer one: cut it")
@@ -89,6 +102,7 @@ def read_video_file(
                 said_s = time.monotonic()
                 say({"frames": frames, "progress": min(played_s / duration_s, 1.0) if duration_s else 0.0})
     say({"frames": frames, "progress": 1.0})
+    return damage
 
 
 def main() -> None:
@@ -118,7 +132,7 @@ def main() -> None:
                 min_face_px=order["min_face_px"],
                 balance=order["balance"],
             )
-            read_video_file(
+            damage = read_video_file(
                 upload,
                 Path(order["results"]),
                 analyzer=analyzer,
@@ -128,11 +142,16 @@ def main() -> None:
                 say=say,
             )
         except (MienError, ValueError) as error:
-            say({"error": str(error).removeprefix(f"{upload}: ").replace(str(upload), "the video")})
+            say({"error": _nameless(str(error), upload)})
         except OSError as error:  # a full disk; its text would name our folder
             say({"error": f"the service could not write the results: {error.strerror}"})
         else:
-            say({"done": True})
+            say({"done": True, "damage": damage and _nameless(damage, upload)})
+
+
+def _nameless(sentence: str, upload: Path) -> str:
+    """A sentence about the upload without our name for it."""
+    return sentence.removeprefix(f"{upload}: ").replace(str(upload), "the video")
 
 
 def _end_with_the_service() -> None:
