@@ -15,6 +15,7 @@ import mien
 from fakes import FakeClassifier, FakeDetector
 from mien.errors import MediaError
 from mien.media.videos import open_video
+from mien.profiles import Baseline
 from mien.results import Face, FrameReading
 from video_samples import write_video
 
@@ -141,3 +142,19 @@ def test_a_part_of_a_video(shared_media: Any) -> None:
 def test_a_video_that_is_not_there_is_said_at_once() -> None:
     with pytest.raises(MediaError, match=r"nowhere\.mp4"):
         mien.Analyzer(model=FakeClassifier(), detector=FakeDetector()).read_video("nowhere.mp4")
+
+
+def test_a_profile_may_be_one_persons_alone() -> None:
+    reader = mien.Analyzer(detector=FakeDetector(mien.Face((180, 60, 270, 175), 0.9, None)))
+    baseline = Baseline({"ferplus": (0.0, -20.0, *([0.0] * 6))}, 5, "photos")
+    profile = mien.Profile("anna", "mien-m", reader.classifier.sha256, baseline)
+    frame_rgb = mien.load_photo(PHOTO)
+    for person in (0, 1):
+        session = reader.with_profile(profile, person=person).session(mien.StreamOptions(birth_s=0.1))
+        readings = [session.read(frame_rgb, time_s=step / 10) for step in range(12)]
+        assert readings[-1].options.profile == f"anna (baseline of 5 faces, photos), for person {person} alone"
+        face = readings[-1].faces[0]
+        assert face.track_id == 0
+        assert (face.emotions.top == "happy") == (person == 1)
+    everybody = reader.with_profile(profile, person=0).with_profile(None).session()
+    assert [everybody.read(frame_rgb, time_s=0.0).faces[0].emotions.top] == ["happy"]

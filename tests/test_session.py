@@ -165,3 +165,28 @@ def test_time_must_not_run_backwards() -> None:
 def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="frame_rgb must be"):
         analyzer(FakeDetector()).session().read(np.zeros((9, 9), np.uint8), time_s=0.0)
+
+
+class Saying:
+    """Reads every face as one emotion."""
+
+    def __init__(self, reader: mien.Analyzer, label: str) -> None:
+        self.options, self.classifier, self.detector = reader.options, reader.classifier, reader.detector
+        self._emotions = Emotions("ferplus", tuple(float(label == each) for each in FERPLUS.labels))
+
+    def read_faces(self, frame_rgb: NDArray[np.uint8], faces: Sequence[Face]) -> list[FaceReading | None]:
+        return [FaceReading(face.box_xyxy, face.score, None, self._emotions) for face in faces]
+
+
+def test_another_reader_reads_one_person_or_all_and_nobody_loses_their_number() -> None:
+    reader = analyzer(FakeDetector(face_at(10, 30), face_at(130, 30)))
+    frame = frame_with((10, 30), (130, 30))
+    for person, sad in ((1, {1}), (None, {0, 1})):
+        session = reader.session(mien.StreamOptions(detect_every=3, birth_s=0.1))
+        for step in range(12):
+            session.read(frame, time_s=step / 10)
+        session.read_with(Saying(reader, "sad"), person=person)
+        for step in range(12, 16):  # detected and followed ones alike
+            faces = session.read(frame, time_s=step / 10).faces
+            assert {face.track_id for face in faces} == {0, 1}
+            assert {face.track_id for face in faces if face.emotions.top == "sad"} == sad

@@ -66,6 +66,7 @@ class Analyzer:
         geometry: bool = False,
     ) -> None:
         self._mesh = FaceMesh() if geometry else None
+        self._own: tuple[Analyzer, int] | None = None  # who reads one person's face alone
         self.classifier = EmotionClassifier.load(model) if isinstance(model, str | Path) else model
         if detector is None:
             detector = default_detector()
@@ -83,11 +84,12 @@ class Analyzer:
         if balance and card.head(self.options.labels).frequencies is None:
             raise ValueError(f"the card of {card.name} does not say how frequent its labels are: leave balance at 0")
 
-    def with_profile(self, profile: Profile | None) -> Self:
+    def with_profile(self, profile: Profile | None, *, person: int | None = None) -> Self:
         """The same analyzer, nothing loaded again, that reads one person; None reads anyone.
 
         Args:
             profile: As `mien personalize` makes it. Its name comes back in every reading's options.
+            person: Of a video or stream, the only person whose face is read with it; None for every face.
 
         Raises:
             ProfileError: it was made with another model, or the classifier is one of your own.
@@ -95,6 +97,11 @@ class Analyzer:
         if not isinstance(self.classifier, EmotionClassifier):
             raise ProfileError("a profile needs a model file, got a classifier of your own: read without the profile")
         other = copy.copy(self)
+        other._own = None
+        if profile is not None and person is not None:
+            other._own = self.with_profile(profile), person
+            other.options = replace(self.options, profile=f"{profile.summary}, for person {person} alone")
+            return other
         other.classifier = self.classifier.with_profile(profile)
         other.options = replace(self.options, profile=profile.summary if profile is not None else None)
         return other
@@ -169,7 +176,11 @@ class Analyzer:
             >>> session.read(np.zeros((120, 160, 3), np.uint8), time_s=0.04).faces
             ()
         """
-        return Session(self, self._quick_detector, options)
+        session = Session(self, self._quick_detector, options)
+        if self._own is not None:
+            reader, person = self._own
+            session.read_with(reader, person=person)
+        return session
 
     @cached_property
     def _quick_detector(self) -> Detector:

@@ -68,6 +68,7 @@ class Session:
     def __init__(self, reader: FaceReader, quick_detector: Detector, options: StreamOptions | None = None) -> None:
         self.options = options or StreamOptions()
         self._reader = reader
+        self._own: tuple[FaceReader, int] | None = None  # who reads one person's face alone
         self._quick_detector = quick_detector
         self._tracker = Tracker(birth_s=self.options.birth_s, memory_s=self.options.memory_s)
         self.reset()
@@ -98,12 +99,17 @@ class Session:
         self._next_index, self._frames_read = state.next_index, state.frames_read
         self._patient_from_s = state.patient_from_s
 
-    def read_with(self, reader: FaceReader) -> None:
-        """Go on with another reader of the same labels, such as one with a person's profile; people keep their number.
+    def read_with(self, reader: FaceReader, *, person: int | None = None) -> None:
+        """Go on with another reader of the same labels, such as one with a profile; people keep their number.
 
-        What the detector looks for stays the same.
+        Args:
+            reader: Reads faces; what the detector looks for stays the same.
+            person: The only one whose face it reads, from when they are known; None gives it everybody's.
         """
-        self._reader = reader
+        if person is None:
+            self._reader = reader
+        else:
+            self._own = reader, person
 
     def read(self, frame_rgb: NDArray[np.uint8], *, time_s: float, index: int | None = None) -> FrameReading:
         """The faces of the stream's next frame.
@@ -193,6 +199,11 @@ class Session:
         read = self._reader.read_faces(frame_rgb, [seen.face for seen in followed])
         answers = dict(zip((seen.key for seen in followed), read, strict=True))
         answers |= {seen.key: found[seen.detection] for seen in tracked if seen.detection is not None}
+        if self._own is not None:
+            own, person = self._own
+            for seen in tracked:
+                if seen.track_id == person and answers[seen.key] is not None:
+                    (answers[seen.key],) = own.read_faces(frame_rgb, [seen.face])
         labels = TAXONOMIES[self._reader.options.labels].labels
         self._steady = {key: self._steady.get(key) or Steady(self.options, labels) for key in self._tracker.people}
         faces, keys = [], []

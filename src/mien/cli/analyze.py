@@ -65,6 +65,10 @@ def analyze(
     profile: Annotated[
         Path | None, typer.Option(help="One person's profile, as mien personalize makes it.", dir_okay=False)
     ] = None,
+    person: Annotated[
+        int | None,
+        typer.Option(help="With --profile: of a video, the only person (track_id) whose face is read with it.", min=0),
+    ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
@@ -208,7 +212,10 @@ def analyze(
         raise typer.BadParameter(str(error)) from None
     sources = find_media(paths)
     pictures = _spread(sources, max_pixels=max_pixels)
-    analyzer = analyzer.with_profile(_profile(profile, baseline, lambda: own_median(analyzer, pictures)))
+    if person is not None and profile is None:
+        raise typer.BadParameter("expected --profile FILE beside it", param_hint="--person")
+    own = _profile(profile, baseline, lambda: own_median(analyzer, pictures))
+    analyzer = analyzer.with_profile(own, person=person)
     notes = Console(stderr=True, highlight=False)
     if detector is None and analyzer.detector.name == "mtcnn":
         notes.print("mien: a faster and better detector is one step away: mien models pull yunet", style="dim")
