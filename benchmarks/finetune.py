@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.classifier import EmotionClassifier
+from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.datasets.faceset import TRAINING
 from mien.datasets.ferplus import majority_labels
 from mien.datasets.reading import read
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="FER-2013's CSV")
     parser.add_argument("--votes", type=Path, help="FER+'s votes")
     parser.add_argument("--rows", type=int, nargs="+", default=[100, 300, 1000])
-    parser.add_argument("--model", default="mien-m")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     arguments = parser.parse_args()
     faces = read(arguments.data, votes=arguments.votes)
     labels = majority_labels(faces.votes)

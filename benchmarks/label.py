@@ -20,7 +20,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from mien.active import QUEUES, Queue, disagreement, next_faces, views
-from mien.classifier import EmotionClassifier
+from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.datasets.faceset import TRAINING
 from mien.datasets.ferplus import majority_labels
 from mien.datasets.reading import read
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="FER-2013's CSV")
     parser.add_argument("--votes", type=Path, help="FER+'s votes")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--model", default="mien-m")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--rows", type=int, default=0, help="use so many rows of the pool only, for a trial")
     parser.add_argument("--no-views", action="store_true", help="leave disagreement out: a fifth of the time")
     arguments = parser.parse_args()

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mien import Analyzer, load_photo
-from mien.classifier import EmotionClassifier
+from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.datasets.faceset import TRAINING
 from mien.datasets.ferplus import majority_labels
 from mien.datasets.reading import read
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--media", type=Path, help="labelled photos with a MANIFEST.csv")
     parser.add_argument("--people", type=int, default=40, help="for each seed")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--model", default="mien-m")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     arguments = parser.parse_args()
     classifier = EmotionClassifier.load(arguments.model)
     if arguments.media:
