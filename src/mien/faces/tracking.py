@@ -26,6 +26,7 @@ _LOOK_SHARE = 0.5  # of the likeness that decides between overlapping boxes
 _MIN_RETURN = 0.15
 _REACH = 1.5  # box sides that a face may be from where it was, ...
 _REACH_PER_S = 4.0  # ... and more for every second that it was out of sight
+_SHORTEST_STEP_S = 1e-6  # in less, nothing moves: a speed would be noise, or beyond all numbers
 _SPEED_HALF_LIFE_S = 0.1
 _LOOK_BLEND = 0.2
 _HIDES_IOU = 0.05  # faces that overlap by more may hide one another
@@ -71,7 +72,7 @@ class _Track:
 
     def go(self, face: Face, seconds: float) -> None:
         """It moved there in that time."""
-        if seconds > 0:
+        if seconds > _SHORTEST_STEP_S:
             speed = (_centre(face.box_xyxy) - _centre(self.face.box_xyxy)) / seconds
             self.speed_xy = self.speed_xy + (1 - 0.5 ** (seconds / _SPEED_HALF_LIFE_S)) * (speed - self.speed_xy)
         self.face = face
