@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--rows", type=int, default=0, help="use so many rows of the pool only, for a trial")
+    parser.add_argument("--queues", nargs="+", default=list(QUEUES), help="these alone, random among them")
     parser.add_argument("--no-views", action="store_true", help="leave disagreement out: a fifth of the time")
     arguments = parser.parse_args()
     classifier = EmotionClassifier.load(arguments.model)
@@ -89,9 +90,9 @@ def main() -> None:
         Faces((pool - centre) / scale, labels[rows]),
         Faces((test - centre) / scale, labels[in_test]),
     )
-    curves = {}
+    curves: dict[Queue, list[dict[int, float]]] = {}
     for by in QUEUES:
-        if by == "disagreement" and arguments.no_views:
+        if by not in arguments.queues or (by == "disagreement" and arguments.no_views):
             continue
         curves[by] = [curve(pool_faces, test_faces, by, seed=seed) for seed in range(arguments.seeds)]
         print(f"\n{by}, {arguments.seeds} seeds: accuracy in %, mean and standard deviation", flush=True)
