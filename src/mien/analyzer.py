@@ -40,6 +40,8 @@ class Analyzer:
         crop_scale: Side of the crop over the longer side of the box; None takes what the model was trained on.
         balance: How far to favour rare emotions, in 0..1: raise it to find more of them, at the price of more wrong
             answers; `docs/doubt.md` has what each step finds and costs.
+        geometry: Also measure each face's geometry, from dense landmarks; takes one and a half times as long as reading
+            its emotions (`docs/geometry.md`).
 
     Raises:
         ValueError: an unknown detector or label set, a number out of range, or a balance for a model whose card does
