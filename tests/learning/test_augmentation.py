@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mien.learning.augmentation import centre_view, random_views
+from mien.learning.augmentation import centre_view, random_views, spoiled_views
 from mien.learning.recipe import Augmentation
 
 
@@ -13,7 +13,8 @@ def faces(n: int = 8) -> torch.Tensor:
 
 def views(options: Augmentation, *, seed: int = 0, share: float = 1.0, side_px: int = 48) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return random_views(faces(), side_px=side_px, share=share, options=options, generator=generator)
+    seen = random_views(faces(), side_px=side_px, share=share, options=options, generator=generator)
+    return spoiled_views(seen, options=options, generator=generator)
 
 
 def test_without_augmentation_a_view_is_the_face() -> None:
@@ -45,9 +46,9 @@ def test_half_of_the_views_are_mirrored() -> None:
 
 
 def test_noise_has_at_most_the_strength_asked_for() -> None:
-    grey = torch.full((64, 48, 48), 128, dtype=torch.uint8)
+    grey = torch.full((64, 1, 48, 48), 128.0)
     generator = torch.Generator().manual_seed(0)
-    noisy = random_views(grey, side_px=48, share=1.0, options=Augmentation(noise=0.1), generator=generator)
+    noisy = spoiled_views(grey, options=Augmentation(noise=0.1), generator=generator)
     spread = noisy.std(dim=(1, 2, 3))
     assert 20 < spread.max().item() < 27  # 25.5 grey levels at most
     assert spread.min().item() < 5

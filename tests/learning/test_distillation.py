@@ -1,5 +1,6 @@
 """Learning from teachers: the student comes to answer as they do, goes on after a stop, and refuses the wrong ones."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 
 from mien.errors import RunError
 from mien.learning.distillation import Teachers, distillation_loss
-from mien.learning.recipe import Distillation, Optimisation, Recipe
+from mien.learning.recipe import Augmentation, Distillation, Optimisation, Recipe
 from mien.learning.runs import load_network, read_record
 from mien.learning.training import Execution, split_training, train
 from training_samples import faces_to_learn
@@ -74,6 +75,26 @@ def test_a_student_comes_to_answer_as_its_teacher(teacher: Path, tmp_path: Path)
 def test_a_student_sees_small_views_and_its_teacher_the_whole(teacher: Path, tmp_path: Path) -> None:
     small = replace(STUDENT, small_share=0.7, small_px=24)
     assert train(faces_to_learn(), small, tmp_path / "run", teachers=[teacher], execution=CPU).stopped is None
+
+
+def test_a_teacher_sees_the_view_in_focus_and_without_noise(
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[torch.Tensor] = []
+    answer = Teachers.answer
+
+    def watched(self: Teachers, views: torch.Tensor, *, seed: int) -> Mapping[str, torch.Tensor]:
+        seen.append(views.clone())
+        return answer(self, views, seed=seed)
+
+    monkeypatch.setattr(Teachers, "answer", watched)
+    for run, augmentation in (("clear", Augmentation()), ("spoiled", Augmentation(sharpness=1.0, noise=0.5))):
+        recipe = replace(STUDENT, epochs=1, augmentation=augmentation)
+        train(faces_to_learn(), recipe, tmp_path / run, teachers=[teacher], execution=CPU)
+    clear, spoiled = seen[: len(seen) // 2], seen[len(seen) // 2 :]
+    assert all(map(torch.equal, clear, spoiled))
+    ours, theirs = (load_network(tmp_path / run).network.state_dict() for run in ("clear", "spoiled"))
+    assert not all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_a_compiled_student_and_teacher_learn_the_same(

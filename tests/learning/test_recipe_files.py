@@ -21,7 +21,7 @@ from mien.learning.recipe_files import (
 SHIPPED = {
     *("pesamaa-elu", "miele-cnn", "miele-svm-linear", "miele-svm-poly", "miele-svm-rbf", "miele-knn", "hog-svm"),
     *("study-cnn", "study-cnn-deep", "gap-cnn", "ferplus-votes", "vgg13-ferplus", "mini-xception", "resnet18-48"),
-    *("vgg-gap", "mien-l", "mien-m", "mien-m-refine", "mien-s"),
+    *("vgg-gap", "mien-l", "mien-l-refine", "mien-m", "mien-m-refine", "mien-s"),
 }
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mien.learning.recipe import Augmentation
 
-__all__ = ["centre_view", "random_views"]
+__all__ = ["centre_view", "spoiled_views", "random_views"]
 
 
 def centre_view(faces: Tensor, *, side_px: int = 44, share: float = 44 / 48) -> Tensor:
@@ -38,7 +38,7 @@ def centre_view(faces: Tensor, *, side_px: int = 44, share: float = 44 / 48) -> 
 def random_views(
     faces: Tensor, *, side_px: int, share: float, options: Augmentation, generator: torch.Generator
 ) -> Tensor:
-    """One random view of every face.
+    """One random view of every face, still in focus and without noise (see `spoiled_views`).
 
     Args:
         faces: `(n, side, side)` uint8.
@@ -54,15 +54,29 @@ def random_views(
     theta = _random_affine(n, share, options, generator)
     grid = F.affine_grid(theta, [n, 1, side_px, side_px], align_corners=False)
     views = F.grid_sample(faces[:, None].float(), grid, padding_mode="border", align_corners=False)
-    if options.sharpness:
-        views = _refocus(views, options, generator)
     if options.brightness or options.contrast:
         views = _relight(views, options, generator)
-    if options.noise:
-        strength = _uniform((n, 1, 1, 1), 0, 255 * options.noise, generator)
-        noise = torch.randn(views.shape, generator=generator, device=generator.device)
-        views = (views + noise * strength).clamp_(0, 255)
     return _erase(views, options, generator) if options.erase_probability else views
+
+
+def spoiled_views(views: Tensor, *, options: Augmentation, generator: torch.Generator) -> Tensor:
+    """The views as a worse camera would have them: out of focus, or sharpened, and with noise.
+
+    Args:
+        views: `(n, 1, side, side)` float32 in 0..255.
+        options: How strong focus and noise may be; each view has its own.
+        generator: Source of all randomness, on the device of `views`.
+
+    Returns:
+        As `views`.
+    """
+    if options.sharpness:
+        views = _refocus(views, options, generator)
+    if not options.noise:
+        return views
+    strength = _uniform((len(views), 1, 1, 1), 0, 255 * options.noise, generator)
+    noise = torch.randn(views.shape, generator=generator, device=generator.device)
+    return (views + noise * strength).clamp(0, 255)
 
 
 def _uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:

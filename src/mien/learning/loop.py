@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.errors import DataError, RunError
-from mien.learning.augmentation import centre_view, random_views
+from mien.learning.augmentation import centre_view, spoiled_views, random_views
 from mien.learning.batches import Batch, Rows, epoch_order, step_seed, steps_per_epoch
 from mien.learning.distillation import Teachers, distillation_loss
 from mien.learning.losses import HeadLoss, head_logits
@@ -169,7 +169,8 @@ class TrainingLoop:
     def _views(self, batch: Batch, generator: torch.Generator, *, seed: int) -> tuple[Tensor, list[Tensor] | None]:
         """What the network is to see of a batch, and what a teacher says of it.
 
-        A teacher sees the view at full size, also where the student sees it small: small faces are not what it knows.
+        A teacher sees the view at full size, in focus and without noise, also where the student does not: what it
+        knows best is what the student is to say.
         """
         recipe = self.recipe
         small = self.epoch < round(recipe.small_share * recipe.epochs)
@@ -181,12 +182,13 @@ class TrainingLoop:
             options=recipe.augmentation,
             generator=generator,
         )
-        if self._teachers is None:
-            return views, None
-        with self.fabric.autocast():
-            seen = views.contiguous(memory_format=torch.channels_last)
-            taught = list(self._teachers.answer(seen, seed=seed).values())
-        if side_px != recipe.view_px:
+        taught = None
+        if self._teachers is not None:
+            with self.fabric.autocast():
+                seen = views.contiguous(memory_format=torch.channels_last)
+                taught = list(self._teachers.answer(seen, seed=seed).values())
+        views = spoiled_views(views, options=recipe.augmentation, generator=generator)
+        if self._teachers is not None and side_px != recipe.view_px:
             views = F.interpolate(views, size=(side_px, side_px), mode="bilinear", antialias=True, align_corners=False)
         return views, taught
 
