@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mien.learning.recipe import Augmentation
 
-__all__ = ["centre_view", "spoiled_views", "random_views"]
+__all__ = ["centre_view", "random_views", "spoiled_views"]
 
 
 def centre_view(faces: Tensor, *, side_px: int = 44, share: float = 44 / 48) -> Tensor:

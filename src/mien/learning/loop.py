@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.errors import DataError, RunError
-from mien.learning.augmentation import centre_view, spoiled_views, random_views
+from mien.learning.augmentation import centre_view, random_views, spoiled_views
 from mien.learning.batches import Batch, Rows, epoch_order, step_seed, steps_per_epoch
 from mien.learning.distillation import Teachers, distillation_loss
 from mien.learning.losses import HeadLoss, head_logits
