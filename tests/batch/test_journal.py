@@ -22,7 +22,7 @@ from mien.results import SMOOTHINGS, Face, FrameReading, StreamOptions
 from mien.streaming import StreamReader, StreamState
 
 TEXTURE = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
-END = End(None, {"fps": 25.0}, ("summary.json",), "all")
+END = End(None, {"fps": 25.0}, ("summary.json",), ("animation.gif",), "all")
 
 
 def read(options: StreamOptions | None = None) -> tuple[list[FrameReading], StreamState]:

@@ -269,6 +269,16 @@ def test_an_animation_of_a_span_beyond_the_video_is_named_and_the_rest_is_writte
     assert names == {"summary.json", "frequency.csv", "report.html", "animation.webp"}
 
 
+def test_a_run_that_goes_on_with_another_span_makes_it(clips: Path, tmp_path: Path) -> None:
+    def frequent(span: Animation) -> BatchOptions:
+        return BatchOptions(save_every_s=0, resume=True, outputs=VideoOutputs(animations=(span,)))
+
+    for stop_after, span, is_made in ((80, (50, 60), False), (10, (50, 60), False), (None, (0, 1), True)):
+        outcome = run(clips, tmp_path, frequent(Animation(".gif", *span)), stop_after=stop_after)[0]
+        assert (outcome.error is None) == is_made
+        assert (tmp_path / "1" / "animation.gif").is_file() == is_made
+
+
 def test_a_part_without_frames_leaves_no_files(clips: Path, tmp_path: Path) -> None:
     outcomes = run(clips, tmp_path / "out", BatchOptions(part=VideoPart(start_s=50)))
     assert all(outcome.error is not None and "choose a part of it" in outcome.error for outcome in outcomes)

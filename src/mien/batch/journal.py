@@ -61,12 +61,14 @@ class End:
         error: What is wrong with it; None if nothing is.
         facts: What its file states.
         files: The names of the files that were written, but for the table.
+        missing: Of those that were wanted and for which the video had no frame.
         choice: What they were made by.
     """
 
     error: str | None
     facts: dict[str, Any]
     files: tuple[str, ...]
+    missing: tuple[str, ...]
     choice: str
 
 
@@ -154,7 +156,8 @@ def _last_of(segment: Path) -> Standing | End | None:
                 pass
         values = json.loads(line)
         if "end" in values:
-            return End(**{**values["end"], "files": tuple(values["end"]["files"])})
+            end = values["end"]
+            return End(end["error"], end["facts"], tuple(end["files"]), tuple(end["missing"]), end["choice"])
         state = _Unpickler(io.BytesIO(base64.b64decode(values["state"]))).load()
         return Standing(state, values["damaged_at_s"]) if isinstance(state, StreamState) else None
     except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError):

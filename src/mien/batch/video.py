@@ -125,7 +125,7 @@ class VideoReading:
         self._describe(end.facts)
         for reading in self._task.journal.readings():
             self._write(reading, None)
-        return self._summarizer.finish(), end.error
+        return self._summarizer.finish(), self._complaint(end)
 
     def read(self, path: Path) -> tuple[Summary, str | None]:
         """Read the video to its end, or until it is stopped.
@@ -152,12 +152,11 @@ class VideoReading:
                     raise
                 error = str(failure).replace(str(path), task.name)
         made = tuple(name for name in files if task.folder is not None and (task.folder / name).is_file())
-        if made != files and error is None and not self._was_stopped:
-            missing = ", ".join(name for name in files if name not in made)
-            error = f"{task.name}: expected frames in the span of {missing}, got none: choose a span of the video"
+        missing = tuple(name for name in files if name not in made)
+        end = End(error, facts, made, missing, task.choice)
         if task.journal is not None and not self._was_stopped:
-            task.journal.add(self._unsaved, End(error, facts, made, task.choice))
-        return self._summarizer.finish(), error
+            task.journal.add(self._unsaved, end)
+        return self._summarizer.finish(), error if self._was_stopped else self._complaint(end)
 
     @property
     def _last(self) -> Standing | End | None:
@@ -189,6 +188,13 @@ class VideoReading:
         self._describe(facts)
         self._has_begun = True
         return tuple(own)
+
+    def _complaint(self, end: End) -> str | None:
+        """What is wrong with the video, or with what was wanted of it."""
+        if end.error is not None or not end.missing:
+            return end.error
+        missing = ", ".join(end.missing)
+        return f"{self._task.name}: expected frames in the span of {missing}, got none: choose a span of the video"
 
     def _write(self, reading: FrameReading, pixels_rgb: NDArray[np.uint8] | None) -> None:
         result = SourceResult(self._task.name, reading, None)
