@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from mien import __version__
 from mien.batch.run import Outcome
@@ -14,8 +14,8 @@ from mien.summary.times import clock
 
 __all__ = ["document_of", "print_tables"]
 
-_PHOTO_COLUMNS = ("photo", "face", "box (px)", "looks", "certainty", "plausible", "doubts")
-_VIDEO_COLUMNS = ("video", "person", "seen", "looks", "unsure", "episodes")
+_PHOTO_COLUMNS = ("face", "box (px)", "looks", "certainty", "plausible", "doubts")
+_VIDEO_COLUMNS = ("person", "seen", "looks", "unsure", "episodes")
 _LEAST_SHARE = 0.05  # of the time; what is rarer is left out
 
 
@@ -34,7 +34,7 @@ def document_of(outcomes: Iterable[Outcome]) -> dict[str, Any]:
 
 def print_tables(outcomes: Iterable[Outcome]) -> None:
     """A table of the photos and one of the videos, whichever there are, and the notice below."""
-    photos, videos = Table(*_PHOTO_COLUMNS), Table(*_VIDEO_COLUMNS)
+    photos, videos = _table("photo", _PHOTO_COLUMNS), _table("video", _VIDEO_COLUMNS)
     for outcome in outcomes:
         if outcome.is_video:
             _add_video(videos, outcome)
@@ -45,6 +45,11 @@ def print_tables(outcomes: Iterable[Outcome]) -> None:
     console = Console(highlight=False)
     for table in shown:
         console.print(table)
+
+
+def _table(source: str, columns: tuple[str, ...]) -> Table:
+    """An empty table; names of files are never cut off, since what tells them apart is at their end."""
+    return Table(Column(source, overflow="fold"), *columns)
 
 
 def _add_photo(table: Table, outcome: Outcome) -> None:
