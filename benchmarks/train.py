@@ -1,14 +1,16 @@
 """How fast does mien train the seeds' networks beside Keras 3 on TensorFlow, as the seeds ran them?
 
     python benchmarks/train.py [--rounds 3] [--steps 6] [--networks pesamaa-elu miele-cnn] [--no-peers]
+                               [--peer-python PYTHON]
     python benchmarks/train.py --parity fer2013.csv [--epochs 3] [--rows 6000]
 
 Images per second of whole training steps on two threads, batch 64, with loading and augmentation on both sides: mien by
 its own loop and recipes (bf16-mixed, channels_last), Keras by `fit` over an `ImageDataGenerator` with the same turns,
 shifts and flips, the same optimiser, float32. Both have the same layers, which is checked by their parameters. Every
 system runs in a process of its own; they take turns, round by round, so that a slower or busier machine is slow for
-all of them. Keras gets an environment of its own under build/peers/keras; where it cannot be installed, the table says
-so and gives our own figures alone. Pixels are random: time does not depend on them.
+all of them. Keras gets an environment of its own under build/peers/keras, or --peer-python names one that has it; where
+it cannot be installed, the table says so and gives our own figures alone. Pixels are random: time does not depend on
+them.
 
 With --parity, the same short run in float32 and in bf16-mixed on real faces, and the validation accuracy of both.
 """
@@ -241,6 +243,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6, help=f"training steps of {BATCH} images per turn")
     parser.add_argument("--networks", nargs="+", choices=PARAMETERS, default=list(PARAMETERS))
     parser.add_argument("--no-peers", action="store_true", help="our own figures alone")
+    parser.add_argument("--peer-python", type=Path, metavar="PYTHON", help="an interpreter with Keras and TensorFlow")
     parser.add_argument("--parity", type=Path, metavar="DATA", help="compare precisions on these faces instead")
     parser.add_argument("--epochs", type=int, default=3, help="of --parity")
     parser.add_argument("--rows", type=int, default=6000, help="of --parity")
@@ -251,7 +254,7 @@ def main() -> None:
     elif args.parity:
         parity(args.parity, epochs=args.epochs, rows=args.rows)
     else:
-        python = None if args.no_peers else peer_python()
+        python = None if args.no_peers else args.peer_python or peer_python()
         print(f"{platform.machine()}, {THREADS} threads, batch {BATCH}, medians of {args.rounds} x {args.steps} steps")
         for network in args.networks:
             compare(network, python, rounds=args.rounds, steps=args.steps)

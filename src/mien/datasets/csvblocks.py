@@ -137,16 +137,16 @@ class BlockParser:
 
         No two separators stand side by side, so a pair holds one at most, and a search among half as many is faster.
         """
-        is_inside, is_separator, scratch, *_ = self._scratch[:, : len(text)].view(np.bool_)
-        np.greater(text, _ZERO - 1, out=is_inside)
-        np.logical_not(is_inside, out=is_separator)
-        np.logical_and(is_separator[1:], is_separator[:-1], out=scratch[1:])
-        if is_separator[0] or scratch[1:].any():
+        is_inside, is_separator, scratch, *_ = self._scratch[:, : len(text)]
+        np.greater(text, _ZERO - 1, out=is_inside.view(np.bool_))
+        np.bitwise_xor(is_inside, 1, out=is_separator)
+        np.bitwise_and(is_separator[1:], is_separator[:-1], out=scratch[1:])
+        if is_separator[0] or scratch[1:].max():  # the highest of bytes is found faster than any truth among booleans
             return None
-        pairs = np.flatnonzero(np.not_equal(is_separator.view(np.uint16), 0, out=scratch[: len(text) // 2]))
+        holds_separator = scratch[: len(text) // 2].view(np.bool_)
+        pairs = np.flatnonzero(np.not_equal(is_separator.view(np.uint16), 0, out=holds_separator))
         rows, beyond = divmod(len(pairs), _COLUMNS)
-        spaces = np.count_nonzero(np.equal(text, _SPACE, out=scratch))
-        return None if beyond or spaces != rows * (PIXELS - 1) else pairs.reshape(rows, _COLUMNS)
+        return None if beyond else pairs.reshape(rows, _COLUMNS)
 
     def _place(self, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
         """Where in these pairs the separators stand."""
@@ -161,23 +161,25 @@ class BlockParser:
         if text.max() > _ZERO + 9:
             return None
         is_inside, is_separator, digit, tens, hundreds, number = self._scratch[:, : len(text)]
-        np.bitwise_and(text, 15, out=digit)  # 0 for a space too
+        np.bitwise_xor(text, _ZERO, out=digit)  # a digit's number, 16 for a space, more for all else
         digit[marks] = 0
+        if digit.max() > 16:
+            return None
+        digit &= 15
         np.multiply(digit, 10, out=tens)
         number[0] = digit[0]
         np.add(digit[1:], tens[:-1], out=number[1:])
         hundreds[:2] = 0
         np.multiply(digit[:-2], is_inside[1:-1], out=hundreds[2:])
         hundreds *= is_inside
-        if hundreds.max() > 2 or np.multiply(hundreds[:-1], is_inside[1:], out=digit[1:]).max() > 0:  # a fourth digit
+        if hundreds.max() > 2 or np.multiply(hundreds[:-1], is_inside[1:], out=digit[1:]).max():  # a fourth digit
             return None
         hundreds *= 100
         hundreds += number
-        if np.less(hundreds.view(np.uint8), number, out=digit.view(np.bool_)).any():  # 256 became 0
+        if np.less(hundreds, number, out=digit.view(np.bool_)).view(np.uint8).max():  # 256 became 0
             return None
         number[0] = 0
         np.multiply(hundreds[:-1], is_separator[1:], out=number[1:])
-        both = number.view(np.uint16)  # of each pair's two bytes at least one is 0
-        both |= np.right_shift(both, 8, out=tens.view(np.uint16))
-        either: NDArray[np.uint8] = both.astype(np.uint8)
-        return either.take(pairs)
+        both = number.view(np.uint16).take(pairs)  # of each pair's two bytes at least one is 0
+        either: NDArray[np.uint8] = (both | both >> 8).astype(np.uint8)
+        return either
