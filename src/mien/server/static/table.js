@@ -6,6 +6,7 @@ const WHERE = ["input", "frame", "timestamp", "face_idx", "track_id", "success",
 const BOX = ["FaceRectX", "FaceRectY", "FaceRectWidth", "FaceRectHeight", "FrameWidth", "FrameHeight"];
 const DOUBT = ["certainty", "unsure", "not_a_face", "unknown", "plausible", "doubts"];
 const POINTS = ["left_eye", "right_eye", "nose", "mouth_left", "mouth_right"];
+const DISTANCES = ["mouth_opening", "mouth_width", "left_brow_height", "right_brow_height", "left_eye_opening", "right_eye_opening"];
 const VIEWERS = ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"];
 
 // frames: [{input, number, time_s, reading, people}] in order; `people` holds one {number} per face, or undefined.
@@ -13,7 +14,8 @@ export function tableOf(frames, labels) {
   const smooth = labels.map((label) => `${label}_smooth`);
   const viewers = VIEWERS.map((label) => `${label}_viewers`);
   const points = POINTS.flatMap((point) => [`${point}_x`, `${point}_y`]);
-  const columns = [...WHERE, ...BOX, ...labels, ...smooth, ...DOUBT, ...viewers, ...points];
+  const geometry = DISTANCES.map((distance) => `geometry_${distance}`);
+  const columns = [...WHERE, ...BOX, ...labels, ...smooth, ...DOUBT, ...viewers, ...points, ...geometry];
   return csv(columns, frames.flatMap((frame) => rowsOf(frame, labels)));
 }
 
@@ -48,6 +50,7 @@ function rowsOf({ input, number, time_s, reading, people }, labels) {
       row[`${point}_x`] = x;
       row[`${point}_y`] = y;
     }
+    for (const [distance, value] of Object.entries(face.geometry ?? {})) row[`geometry_${distance}`] = value;
     return row;
   });
 }

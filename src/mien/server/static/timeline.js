@@ -5,11 +5,13 @@ import { css, percent } from "./verdict.js";
 const SPAN_MS = 60_000;
 const BIN_MS = 500;
 const BINS = SPAN_MS / BIN_MS;
+const BRIDGED_MS = 1500; // where readings come slowly, one stands until the next
 
 export class Timeline {
   #canvas;
   #labels;
   #colours;
+  #last_ms = -Infinity;
   #bins = new Map(); // number of the half second -> {sums, count, unsure}
 
   constructor(canvas, labels, colours) {
@@ -20,15 +22,21 @@ export class Timeline {
 
   add(now_ms, emotions) {
     const number = Math.floor(now_ms / BIN_MS);
+    const bridged = now_ms - this.#last_ms < BRIDGED_MS ? Math.floor(this.#last_ms / BIN_MS) + 1 : number;
+    this.#last_ms = now_ms;
+    for (let filled = Math.min(bridged, number); filled <= number; filled += 1) this.#fill(filled, emotions);
+    for (const old of this.#bins.keys()) {
+      if (old > number - BINS - 1) break;
+      this.#bins.delete(old);
+    }
+  }
+
+  #fill(number, emotions) {
     const bin = this.#bins.get(number) ?? { sums: this.#labels.map(() => 0), count: 0, unsure: 0 };
     this.#labels.forEach((label, index) => (bin.sums[index] += emotions.probabilities[label] ?? 0));
     bin.count += 1;
     bin.unsure += emotions.unsure ? 1 : 0;
     this.#bins.set(number, bin);
-    for (const old of this.#bins.keys()) {
-      if (old > number - BINS - 1) break;
-      this.#bins.delete(old);
-    }
   }
 
   draw(now_ms) {
