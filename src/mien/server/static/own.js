@@ -3,12 +3,15 @@
 import { fileName, save } from "./saving.js";
 
 const WATCH_S = 4;
+const LEAST_READINGS = 5; // a slow machine watches for longer, ...
+const LONGEST_S = 30; // ... but not for ever
 
 // `root` holds [data-own] elements: "watch", "use", "save", "load", "forget", "file" and "state".
 export class OwnFace {
   #profile = null; // what was learnt or loaded, whether it is in use or not
   #used = false;
   #watching = 0; // the timer while the face is watched
+  #seen = 0; // readings of one face meanwhile
 
   constructor(root, connection) {
     this.connection = connection;
@@ -21,6 +24,7 @@ export class OwnFace {
     file.onchange = () => this.#load(file);
     forget.onclick = () => this.#forget();
     connection.addEventListener("profile", ({ detail }) => this.#take(detail));
+    connection.addEventListener("reading", ({ detail }) => (this.#seen += detail.reading.faces.length === 1));
     connection.addEventListener("lost", () => this.#stop());
     // A new socket knows nothing of what was chosen on the one before.
     connection.addEventListener("hello", () => this.#profile && this.#read(this.#used ? this.#profile : null));
@@ -36,15 +40,18 @@ export class OwnFace {
 
   #watch() {
     if (!this.connection.tell({ type: "neutral", watch: true })) return;
-    const until_ms = performance.now() + 1000 * WATCH_S;
+    const began_ms = performance.now();
+    const ask = (left_s) => this.#say(`Rest your face and look at the camera… ${Math.max(1, Math.ceil(left_s))}`);
+    this.#seen = 0;
     this.#watching = setInterval(() => {
-      const left_s = Math.ceil((until_ms - performance.now()) / 1000);
-      if (left_s > 0) return this.#say(`Rest your face and look at the camera… ${left_s}`);
+      const spent_s = (performance.now() - began_ms) / 1000;
+      const enough = spent_s >= WATCH_S && this.#seen >= LEAST_READINGS;
+      if (!enough && spent_s < LONGEST_S) return ask(WATCH_S - spent_s);
       this.#stop();
       this.connection.tell({ type: "neutral", watch: false });
       this.#say("Learning…");
     }, 200);
-    this.#say(`Rest your face and look at the camera… ${WATCH_S}`);
+    ask(WATCH_S);
     this.#show();
   }
 
