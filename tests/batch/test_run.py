@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -243,6 +244,21 @@ def test_photos_and_videos_and_what_is_neither(clips: Path, tmp_path: Path) -> N
     assert not (tmp_path / "out" / "text").exists()
     errors = {Path(name).name for name, facts in meta_inputs(tmp_path / "out").items() if "error" in facts}
     assert errors == {"text.mp4", "text.jpg"}
+
+
+def test_without_pyav_photos_are_read_and_videos_named(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    shutil.copy(clips / "1.mkv", folder / "clip.mkv")
+    Image.new("RGB", (64, 48), "grey").save(folder / "photo.png")
+    monkeypatch.setitem(sys.modules, "av", None)
+    video_outcome, photo_outcome = run(folder, tmp_path / "out", BatchOptions())
+    assert video_outcome.error is not None
+    assert video_outcome.error.startswith(f"{folder / 'clip.mkv'}: reading videos needs packages")
+    assert photo_outcome.error is None
+    assert (tmp_path / "out" / "photo.png").is_file()
 
 
 def meta_inputs(out: Path) -> dict[str, dict[str, object]]:

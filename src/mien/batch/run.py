@@ -219,7 +219,7 @@ class Batch:
                 with self._file_of(source, is_stopped, tell) as path:
                     summary, error = reading.read(path)
             except (MediaError, MissingExtraError) as failure:
-                error = str(failure)
+                error = str(failure) if name in str(failure) else f"{name}: {failure}"
         if summary is not None and task.folder is not None and options.outputs.report:
             self._reports.append(task.folder / "report.html")
         if error is not None:
