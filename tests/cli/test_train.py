@@ -118,6 +118,14 @@ def test_a_classical_recipe_runs_by_the_same_verb(
     assert (tmp_path / "run" / "model.skops").exists()
 
 
+def test_what_only_networks_know_is_refused_of_a_classical_recipe(folder: Path, tmp_path: Path) -> None:
+    command = ["train", "miele-knn", *arguments(folder, tmp_path / "run", "--max-time", "1h", "--tensorboard")[2:]]
+    result = CliRunner().invoke(app, command, env={"COLUMNS": "400"})
+    assert result.exit_code == 2
+    assert "miele-knn trains no network, so --max-time and --tensorboard would change nothing" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_cannot_be_is_said_before_anything_is_made(folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.raises(RecipeError, match="whoever chooses by a test split cannot test on it any more"):

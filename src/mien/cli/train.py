@@ -103,6 +103,19 @@ def train(
         raise MissingExtraError("training", extra="train") from error
     quiet_lightning()
     chosen = load_recipe(recipe, overrides=dict(map(parse_setting, settings or [])))
+    if isinstance(chosen, ClassicalRecipe):
+        of_networks = {
+            "--start": start,
+            "--distill": distill,
+            "--max-time": max_time,
+            "--tensorboard": tensorboard,
+            "--compile": compiled,
+        }
+        if given := [name for name, value in of_networks.items() if value]:
+            raise typer.BadParameter(
+                f"{recipe} trains no network, so {' and '.join(given)} would change nothing: leave it out; Ctrl-C "
+                "stops the search, and --resume goes on"
+            )
     run = out or Path("runs") / Path(recipe).stem
     faces = read_faces(data, votes=votes, drop=drop, skip_bad=skip_bad)
     more = _read_extra(extra or [], skip_bad=skip_bad)
