@@ -24,16 +24,23 @@ from server.static.conftest import DESKTOP, PHONE, Chromium, Film, Opened, Servi
 
 FAR_PX = 10
 
-# What is shown at some moments: the picture, and the boxes over it in pixels of that picture.
+# What is shown at some moments, not long after a reading: the picture, and the boxes over it in pixels of that picture.
 LOOK = """async (moments) => {
     const { stage } = await import("/live.js");
     const canvas = document.createElement("canvas");
     const seen = [];
     const passOn = stage.onPicture;
+    const read = stage.boxes.read.bind(stage.boxes);
     let pictures = 0;
+    let read_ms = -Infinity;
+    stage.boxes.read = (reading, captured_ms) => {
+        read_ms = captured_ms;
+        read(reading, captured_ms);
+    };
     await new Promise((resolve) => {
         stage.onPicture = (now_ms) => {
-            if (pictures++ % 7 === 0 && seen.length < moments) {
+            const is_fresh = now_ms - read_ms < 250 && stage.drawn.length > 0;
+            if (is_fresh && pictures++ % 5 === 0 && seen.length < moments) {
                 const [width, height] = stage.size_wh;
                 Object.assign(canvas, { width, height });
                 canvas.getContext("2d").drawImage(stage.source, 0, 0);
