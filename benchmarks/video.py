@@ -163,10 +163,15 @@ def read(detector: str) -> Callable[[Path], int]:
 
 
 def fer() -> Callable[[Path], int]:
-    """`Video.analyze` as its README shows it, without the annotated video; it detects on every frame."""
+    """`Video.analyze` without the annotated video; it detects on every frame.
+
+    It asks a window for keys even where it shows none; an OpenCV without windows cannot answer, so no key is pressed.
+    """
+    import cv2
     from fer.classes import Video  # type: ignore[import-not-found]  # lives in the peer's environment
     from fer.fer import FER  # type: ignore[import-not-found]
 
+    cv2.waitKey, cv2.destroyAllWindows = (lambda _: -1), (lambda: None)
     reader = FER(mtcnn=False)
 
     def run(path: Path) -> int:
