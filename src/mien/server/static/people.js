@@ -81,8 +81,10 @@ export class People {
 
   #add(number) {
     const person = new Person(number, this.template, this.about);
+    const later = [...this.#people.values()].find((other) => other.number > number);
+    this.list.insertBefore(person.card, later?.card ?? null);
     this.#people.set(number, person);
-    this.list.append(person.card);
+    this.#people = new Map([...this.#people].sort(([a], [b]) => a - b));
   }
 
   #draw(now_ms) {
