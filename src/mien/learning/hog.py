@@ -50,4 +50,5 @@ class Hog(nn.Module):
 
 
 def _unit(blocks: Tensor) -> Tensor:
-    return blocks / torch.sqrt(blocks.square().sum(dim=1, keepdim=True) + _TINY**2)
+    # Not `+ _TINY`, as the paper has it: the exporter takes so small a term away, and flat blocks divide 0 by 0.
+    return blocks / torch.sqrt(blocks.square().sum(dim=1, keepdim=True)).clamp(min=_TINY)
