@@ -68,7 +68,7 @@ class EmotionClassifier:
         >>> classifier = EmotionClassifier.load()
         >>> grey = np.full((48, 48), 128, np.uint8)
         >>> len(classifier.classify([grey, grey])), classifier.card.name
-        (2, 'mien-m')
+        (2, 'mien-l')
     """
 
     def __init__(self, path: str | Path) -> None:
