@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mien
+from media import MIN_IOU, iou
 from mien.classifier import DEFAULT_MODEL
 from mien.datasets.reading import read
 from mien.evaluation.judge import Exam, set_exam
@@ -34,7 +35,6 @@ from pages import markdown, put_into
 
 SIZE_WH = (640, 480)
 SIDES_PX = (96, 240)
-MIN_IOU = 0.35
 COLUMNS = ("name", "true", "read", "iou", "boxes")
 
 
@@ -56,16 +56,6 @@ def paste(face: NDArray[np.uint8], *, seed: int) -> tuple[NDArray[np.uint8], Box
     picture = cv2.GaussianBlur(cv2.resize(face, SIZE_WH), (0, 0), SIZE_WH[0] / 16)
     picture[top : top + side, left : left + side] = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
     return np.repeat(picture[:, :, None], 3, axis=2), (left, top, left + side, top + side)
-
-
-def iou(a: BoxXyxy, b: BoxXyxy) -> float:
-    """Overlap of two boxes over their union."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
-    return width * height / (sum(areas) - width * height)
 
 
 def answer_of(reading: FrameReading, box: BoxXyxy) -> tuple[str, float]:
