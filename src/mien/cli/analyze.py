@@ -19,6 +19,7 @@ from mien.batch.video import VideoPart
 from mien.classifier import DEFAULT_MODEL
 from mien.cli.bar import RunBar
 from mien.cli.outcomes import document_of, print_tables
+from mien.cli.reading import BALANCE, DETECTOR, LABELS, MODEL, PROFILE
 from mien.errors import MediaError
 from mien.interruption import StopRequest
 from mien.media.finding import find_media, is_video
@@ -56,15 +57,11 @@ def analyze(
             file_okay=False,
         ),
     ] = None,
-    detector: Annotated[
-        str | None, typer.Option(help="mtcnn, yunet or haar; yunet where it has been pulled, else mtcnn.")
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="ferplus (8 emotions) or fer2013 (7).")] = None,
+    detector: Annotated[str | None, DETECTOR] = None,
+    labels: Annotated[str | None, LABELS] = None,
     min_face: Annotated[float, typer.Option(help="Leave out faces smaller than this, in pixels.", min=0)] = 0,
-    model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
-    profile: Annotated[
-        Path | None, typer.Option(help="One person's profile, as mien personalize makes it.", dir_okay=False)
-    ] = None,
+    model: Annotated[str, MODEL] = DEFAULT_MODEL,
+    profile: Annotated[Path | None, PROFILE] = None,
     person: Annotated[
         int | None,
         typer.Option(help="With --profile: of a video, the only person (track_id) whose face is read with it.", min=0),
@@ -75,10 +72,7 @@ def analyze(
             help="auto: take the median face of all these files for one person's neutral face; the results say so."
         ),
     ] = None,
-    balance: Annotated[
-        float,
-        typer.Option(help="Favour rare emotions: 0 not at all, 1 as if all were equally frequent.", min=0, max=1),
-    ] = 0,
+    balance: Annotated[float, BALANCE] = 0,
     geometry: Annotated[
         bool,
         typer.Option(

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mien.classifier import DEFAULT_MODEL, EmotionClassifier, embedded_models
+from mien.cli.reading import BALANCE
 from mien.errors import MissingExtraError
 from mien.taxonomy import TAXONOMIES
 
@@ -45,10 +46,7 @@ def evaluate(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Go on without the rows that cannot be used, and name them.")
     ] = False,
-    balance: Annotated[
-        float,
-        typer.Option(help="Favour rare emotions: 0 not at all, 1 as if all were equally frequent.", min=0, max=1),
-    ] = 0,
+    balance: Annotated[float, BALANCE] = 0,
     robustness: Annotated[
         bool, typer.Option("--robustness", help="Also read the faces darker, blurred, turned, cut out elsewhere, ...")
     ] = False,

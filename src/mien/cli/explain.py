@@ -8,6 +8,7 @@ from PIL import Image
 
 from mien.analyzer import Analyzer
 from mien.classifier import DEFAULT_MODEL
+from mien.cli.reading import DETECTOR, LABELS, MODEL
 from mien.explain import explain as explained
 from mien.explain import overlay
 from mien.faces.align import face_crop
@@ -22,11 +23,9 @@ def explain(
     out: Annotated[Path, typer.Option(help="The PNG to write.", dir_okay=False)],
     face: Annotated[int, typer.Option(help="Which face, by its number in the table of mien analyze.", min=0)] = 0,
     label: Annotated[str | None, typer.Option(help="The emotion to explain; what it looks if left out.")] = None,
-    detector: Annotated[
-        str | None, typer.Option(help="mtcnn, yunet or haar; yunet where it has been pulled, else mtcnn.")
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="ferplus (8 emotions) or fer2013 (7).")] = None,
-    model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
+    detector: Annotated[str | None, DETECTOR] = None,
+    labels: Annotated[str | None, LABELS] = None,
+    model: Annotated[str, MODEL] = DEFAULT_MODEL,
     balance: Annotated[
         float,
         typer.Option(help="Explain what mien analyze answers with as much balance; not with --label.", min=0, max=1),

@@ -16,6 +16,7 @@ from mien.annotation.gathering import gather
 from mien.annotation.store import LabelStore
 from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.cli.pages import open_page
+from mien.cli.reading import DETECTOR, MODEL
 from mien.cli.serve import run_app
 from mien.errors import MediaError, MissingExtraError
 from mien.media.finding import find_media
@@ -38,8 +39,8 @@ def label(
         Path | None, typer.Option(help="Write the labelled faces here, for mien train --extra, and exit.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Let --export replace what is there.")] = False,
-    model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
-    detector: Annotated[str | None, typer.Option(help="mtcnn, yunet or haar; as for mien analyze.")] = None,
+    model: Annotated[str, MODEL] = DEFAULT_MODEL,
+    detector: Annotated[str | None, DETECTOR] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Say where the page is, and do not open it.")
     ] = False,

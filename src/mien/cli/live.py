@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.analyzer import Analyzer
 from mien.classifier import EmotionClassifier
 from mien.cli.pages import open_page
+from mien.cli.reading import BALANCE, DETECTOR, LABELS, MODEL, PROFILE
 from mien.cli.serve import run_service
 from mien.media.cameras import open_camera
 from mien.profiles import Profile
@@ -40,18 +41,11 @@ def live(
     port: Annotated[
         int | None, typer.Option(help="Port of the page; 8646, or a free one if that is taken.", min=0, max=65535)
     ] = None,
-    model: Annotated[str | None, typer.Option(help="An embedded model or a file that mien export wrote.")] = None,
-    detector: Annotated[
-        str | None, typer.Option(help="mtcnn, yunet or haar; yunet where it has been pulled, else mtcnn.")
-    ] = None,
-    profile: Annotated[
-        Path | None, typer.Option(help="One person's profile, as mien personalize makes it.", dir_okay=False)
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="ferplus (8 emotions) or fer2013 (7).")] = None,
-    balance: Annotated[
-        float | None,
-        typer.Option(help="Favour rare emotions: 0 not at all, 1 as if all were equally frequent.", min=0, max=1),
-    ] = None,
+    model: Annotated[str | None, MODEL] = None,
+    detector: Annotated[str | None, DETECTOR] = None,
+    profile: Annotated[Path | None, PROFILE] = None,
+    labels: Annotated[str | None, LABELS] = None,
+    balance: Annotated[float | None, BALANCE] = None,
 ) -> None:
     """Watch a camera and see how the faces before it look, as it happens.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mien.analyzer import Analyzer
 from mien.classifier import DEFAULT_MODEL
 from mien.cli.pages import open_page
+from mien.cli.reading import DETECTOR, MODEL
 from mien.cli.serve import run_app
 from mien.datasets.words import emotion_of
 from mien.errors import MediaError, MissingExtraError
@@ -44,8 +45,8 @@ def personalize(
         bool, typer.Option("--live", help="Show the faces to the camera, on a page of this computer.")
     ] = False,
     name: Annotated[str | None, typer.Option(help="Whose profile; the file's name if left out.")] = None,
-    model: Annotated[str, typer.Option(help="An embedded model or a file that mien export wrote.")] = DEFAULT_MODEL,
-    detector: Annotated[str | None, typer.Option(help="mtcnn, yunet or haar; as for mien analyze.")] = None,
+    model: Annotated[str, MODEL] = DEFAULT_MODEL,
+    detector: Annotated[str | None, DETECTOR] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="With --live: say where the page is, and do not open it.")
     ] = False,
