@@ -9,23 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
-from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
-from mien import __version__
 from mien.annotation.desk import LabelDesk
 from mien.errors import DataError
 from mien.results import NOTICE
-from mien.server import login
-from mien.server.refusals import answer_refusals
-from mien.server.security import Security
+from mien.server.one_page import create_page_app
 from mien.server.settings import Settings
 from mien.taxonomy import COLOURS_RGB, FERPLUS, NOT_A_FACE, UNKNOWN
 
 __all__ = ["create_labelling_app"]
-
-_PAGES = Path(__file__).parent / "static"
 
 router = APIRouter(prefix="/v1/labelling")
 
@@ -39,23 +32,8 @@ class Answer(BaseModel):
 
 def create_labelling_app(settings: Settings, desk: LabelDesk) -> FastAPI:
     """The page and what it asks; `state.desk` is the desk."""
-    app = FastAPI(title="mien label", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.settings = settings
+    app = create_page_app(settings, router, title="mien label", page="label.html", refused=DataError)
     app.state.desk = desk
-    app.include_router(router)
-    app.include_router(login.router)
-    answer_refusals(app)
-
-    @app.exception_handler(DataError)
-    async def wrong(_: Request, error: DataError) -> Response:
-        return JSONResponse({"error": str(error)}, 422)
-
-    @app.get("/")
-    async def page() -> Response:
-        return FileResponse(_PAGES / "label.html")
-
-    app.mount("/", StaticFiles(directory=_PAGES), name="pages")
-    app.add_middleware(Security, settings=settings)
     return app
 
 

@@ -12,12 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from starlette.concurrency import run_in_threadpool
 
-from mien import __version__
 from mien.errors import ProfileError
 from mien.media.photos import load_photo
 from mien.personal.baseline import MIN_NEUTRAL
@@ -25,9 +22,7 @@ from mien.personal.learning import MIN_EXAMPLES
 from mien.personal.sitting import Sitting
 from mien.profiles import Profile
 from mien.results import NOTICE
-from mien.server import login
-from mien.server.refusals import answer_refusals
-from mien.server.security import Security
+from mien.server.one_page import create_page_app
 from mien.server.settings import Settings
 from mien.taxonomy import COLOURS_RGB, FERPLUS
 
@@ -49,8 +44,6 @@ EXAMPLE_WORDS: Mapping[str, str] = MappingProxyType(
 
 _WANTED = 5
 _NEUTRAL_S, _NEUTRAL_PICTURES = 4, 10
-_PAGES = Path(__file__).parent / "static"
-
 router = APIRouter(prefix="/v1/personalizing")
 
 
@@ -76,23 +69,8 @@ class Portrait:
 
 def create_personalizing_app(settings: Settings, portrait: Portrait) -> FastAPI:
     """The page and what it asks; `state.portrait` is the portrait."""
-    app = FastAPI(title="mien personalize", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.settings = settings
+    app = create_page_app(settings, router, title="mien personalize", page="personalize.html", refused=ProfileError)
     app.state.portrait = portrait
-    app.include_router(router)
-    app.include_router(login.router)
-    answer_refusals(app)
-
-    @app.exception_handler(ProfileError)
-    async def refused(_: Request, error: ProfileError) -> Response:
-        return JSONResponse({"error": str(error)}, 422)
-
-    @app.get("/")
-    async def page() -> Response:
-        return FileResponse(_PAGES / "personalize.html")
-
-    app.mount("/", StaticFiles(directory=_PAGES), name="pages")
-    app.add_middleware(Security, settings=settings)
     return app
 
 
