@@ -38,10 +38,28 @@ def guarded_protocols(settings: Settings) -> tuple[type[asyncio.Protocol], type[
         """Who holds the place: a client, or the proxies together, behind which are many."""
         return _PROXIES if settings.trusted_proxies else client_of({"client": client})
 
-    class Http(H11Protocol):
+    class StallGuard(asyncio.Protocol):
+        """Gives up a client that takes nothing for too long."""
+
+        loop: asyncio.AbstractEventLoop
+        transport: asyncio.Transport
+        _stall: asyncio.TimerHandle | None = None
+
+        def pause_writing(self) -> None:
+            self._stall = self.loop.call_later(patience_s, self.transport.abort)
+            super().pause_writing()
+
+        def resume_writing(self) -> None:
+            _cancel(self._stall)
+            super().resume_writing()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            _cancel(self._stall)
+            super().connection_lost(exc)
+
+    class Http(StallGuard, H11Protocol):
         _has_place = False
         _impatience: asyncio.TimerHandle | None = None  # while the head of a request is awaited
-        _stall: asyncio.TimerHandle | None = None  # while the client takes nothing
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -61,44 +79,24 @@ def guarded_protocols(settings: Settings) -> tuple[type[asyncio.Protocol], type[
                 self._await_head()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            _cancel(self._impatience, self._stall)
+            _cancel(self._impatience)
             if self._has_place:
                 places.leave(holder_of(self.client))
             super().connection_lost(exc)
 
-        def pause_writing(self) -> None:
-            self._stall = self.loop.call_later(patience_s, self.transport.abort)
-            super().pause_writing()
-
-        def resume_writing(self) -> None:
-            _cancel(self._stall)
-            super().resume_writing()
-
         def _await_head(self) -> None:
             self._impatience = self.loop.call_later(patience_s, self.transport.abort)
 
-    class Socket(WebSocketsSansIOProtocol):
+    class Socket(StallGuard, WebSocketsSansIOProtocol):
         """Takes over the connection, and the place, of an `Http`."""
 
-        _stall: asyncio.TimerHandle | None = None
-
         def connection_lost(self, exc: Exception | None) -> None:
-            _cancel(self._stall)
             places.leave(holder_of(self.client))
             super().connection_lost(exc)
-
-        def pause_writing(self) -> None:
-            self._stall = self.loop.call_later(patience_s, self.transport.abort)
-            super().pause_writing()
-
-        def resume_writing(self) -> None:
-            _cancel(self._stall)
-            super().resume_writing()
 
     return Http, Socket
 
 
-def _cancel(*timers: asyncio.TimerHandle | None) -> None:
-    for timer in timers:
-        if timer is not None:
-            timer.cancel()
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
