@@ -143,6 +143,8 @@ def test_a_video_ends_and_can_be_shown_again() -> None:
                         socket.send_text("shown")
                     else:
                         answers.append(json.loads(message["text"]))
+                assert [answer["type"] for answer in answers].count("ended") == 1
+                assert len(answers) > 1  # something was read before
 
 
 def test_a_camera_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
