@@ -62,9 +62,10 @@ class Client:
         ValueError: the address is none.
 
     Example:
-        >>> client = Client("http://127.0.0.1:8646")
-        >>> client.read("holiday.jpg").faces[0].emotions.top  # doctest: +SKIP
-        'happy'
+        `docs/server.md` asks a running service; nothing is sent before the first request:
+
+        >>> Client("http://127.0.0.1:8646/").url
+        'http://127.0.0.1:8646'
     """
 
     def __init__(self, url: str, *, token: str | None = None, timeout_s: float = 60.0) -> None:
