@@ -11,6 +11,7 @@ machine is slow for all of them.
 """
 
 import argparse
+import contextlib
 import os
 import platform
 import sys
@@ -176,8 +177,11 @@ def fer() -> Callable[[Path], int]:
 
     def run(path: Path) -> int:
         with tempfile.TemporaryDirectory() as folder:
-            video = Video(str(path), outdir=folder)
-            return len(video.analyze(reader, display=False, save_frames=False, save_video=False, annotate_frames=False))
+            video = Video(str(path.resolve()), outdir=folder)
+            with contextlib.chdir(folder):  # it writes a data.csv where it stands
+                return len(
+                    video.analyze(reader, display=False, save_frames=False, save_video=False, annotate_frames=False)
+                )
 
     return run
 
