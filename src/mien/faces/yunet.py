@@ -4,6 +4,7 @@ An anchor-free network: at every cell of three grids (8, 16 and 32 px wide) it s
 that is a face, how far the face's centre is from the cell, its size and five points.
 """
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -106,7 +107,8 @@ class Yunet:
         part = picture[top : top + _SIDE_PX, left : left + _SIDE_PX]
         height, width = (-(-side // _GRID_PX) * _GRID_PX for side in part.shape[:2])
         tile = np.zeros((1, 3, height, width), np.float32)  # BGR in 0..255
-        tile[0, :, : part.shape[0], : part.shape[1]] = part.transpose(2, 0, 1)[::-1]
+        for plane, channel in zip(tile[0, ::-1], cv2.split(part), strict=True):
+            plane[: part.shape[0], : part.shape[1]] = channel
         outputs = dict(zip(_OUTPUTS, self._session.run(_OUTPUTS, {"input": tile}), strict=True))
         grids = [_decoded(outputs, stride, columns=width // stride) for stride in _STRIDES_PX]
         corner = np.array([left, top], np.float32)
