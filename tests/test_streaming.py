@@ -1,6 +1,6 @@
 """Whole streams: one reading per frame in order, as `Session.read` gives them, from threads that end."""
 
-import pickle
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import mien
 from fakes import FakeClassifier, FakeDetector
+from mien.batch import states
 from mien.errors import MediaError
 from mien.media.videos import Frame
 from mien.results import Face, Smoothing
@@ -158,7 +159,9 @@ def test_going_on_from_a_state_gives_the_same_readings(smoothing: Smoothing) -> 
     for cut in (1, 2, 13, 14, 22, 41, 46, 47, 69):
         before = StreamReader(Source(70), reader.session(options))
         readings = [next(before)[1] for _ in range(cut)]
-        state = pickle.loads(pickle.dumps(before.state()))
+        there = before.state()
+        assert there is not None
+        state = states.from_json(json.loads(json.dumps(states.to_json(there))))
         before.close()
         frames = list(Source(70))
         held, rest = frames[cut : state.last[0] + 1], frames[state.last[0] + 1 :]
@@ -179,6 +182,6 @@ def test_a_state_stays_as_it_was() -> None:
         next(reader)
         state = reader.state()
         assert state is not None
-        kept = pickle.dumps(state)
+        kept = states.to_json(state)
         list(reader)
-        assert pickle.dumps(state) == kept
+        assert states.to_json(state) == kept

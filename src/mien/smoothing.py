@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mien.results import StreamOptions
 from mien.transitions import over, rates_between
 
-__all__ = ["ExponentialSmoother", "ForwardFilter", "LabelHold", "MovingAverage", "Smoother", "Steady"]
+__all__ = ["Clock", "ExponentialSmoother", "ForwardFilter", "LabelHold", "MovingAverage", "Smoother", "Steady"]
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Smoother(Protocol):
         ...
 
 
-class _Clock:
+class Clock:
     """The time since the observation before, which must not be negative."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class MovingAverage:
 
     def __init__(self, *, window_s: float) -> None:
         self.window_s = window_s
-        self._clock = _Clock()
+        self._clock = Clock()
         self._recent: deque[tuple[float, Floats]] = deque()
 
     def update(self, *, time_s: float, probabilities: Floats) -> Floats:
@@ -86,7 +86,7 @@ class ExponentialSmoother:
 
     def __init__(self, *, half_life_s: float) -> None:
         self.half_life_s = half_life_s
-        self._clock = _Clock()
+        self._clock = Clock()
         self._mean: Floats | None = None
 
     def update(self, *, time_s: float, probabilities: Floats) -> Floats:
@@ -116,7 +116,7 @@ class ForwardFilter:
     def __init__(self, *, evidence_s: float, rates: Floats) -> None:
         self.evidence_s = evidence_s
         self.rates = rates
-        self._clock = _Clock()
+        self._clock = Clock()
         self._belief: Floats | None = None
 
     def update(self, *, time_s: float, probabilities: Floats) -> Floats:

@@ -5,17 +5,15 @@ and renamed, so that after a crash there is a last whole one, and the reading go
 happened.
 """
 
-import base64
 import gzip
-import io
 import json
-import pickle
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mien.batch import states
 from mien.errors import DataError
 from mien.results import FrameReading
 from mien.streaming import StreamState
@@ -25,19 +23,6 @@ __all__ = ["End", "Journal", "Standing", "forget", "has_segments"]
 
 _SUFFIX = ".jsonl.gz"
 _FAST = 1
-# What a state is made of. Nothing else is loaded, since a folder of results may come from anywhere.
-_PARTS = {
-    "mien.streaming": {"StreamState"},
-    "mien.session": {"SessionState"},
-    "mien.faces.tracking": {"Tracker", "_Track"},
-    "mien.faces.flow": {"Patch"},
-    "mien.smoothing": {"Steady", "LabelHold", "MovingAverage", "ExponentialSmoother", "ForwardFilter", "_Clock"},
-    "mien.results": {"FrameReading", "FaceReading", "Face", "Landmarks", "Emotions", "ReadOptions", "StreamOptions"},
-    "collections": {"deque"},
-    "numpy": {"ndarray", "dtype"},
-    "numpy._core.multiarray": {"_reconstruct", "scalar"},
-    "numpy._core.numeric": {"_frombuffer"},
-}
 
 
 @dataclass(frozen=True)
@@ -124,8 +109,7 @@ class Journal:
             if isinstance(last, End):
                 file.write(json.dumps({"end": asdict(last)}))
             else:
-                state = base64.b64encode(pickle.dumps(last.stream)).decode("ascii")
-                file.write(json.dumps({"damaged_at_s": last.damaged_at_s, "state": state}))
+                file.write(json.dumps({"damaged_at_s": last.damaged_at_s, **states.to_json(last.stream)}))
         self._segments.append(segment)
         self.last = last
 
@@ -158,16 +142,6 @@ def _last_of(segment: Path) -> Standing | End | None:
         if "end" in values:
             end = values["end"]
             return End(end["error"], end["facts"], tuple(end["files"]), tuple(end["missing"]), end["choice"])
-        state = _Unpickler(io.BytesIO(base64.b64decode(values["state"]))).load()
-        return Standing(state, values["damaged_at_s"]) if isinstance(state, StreamState) else None
-    except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError):
+        return Standing(states.from_json(values), values["damaged_at_s"])
+    except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-
-
-class _Unpickler(pickle.Unpickler):
-    """Loads what a state is made of, and nothing that could run."""
-
-    def find_class(self, module_name: str, global_name: str) -> Any:
-        if global_name not in _PARTS.get(module_name, ()):
-            raise pickle.UnpicklingError(f"{module_name}.{global_name} is no part of a state")
-        return super().find_class(module_name, global_name)

@@ -17,7 +17,7 @@ from mien.faces.association import assign, closeness, overlaps, travel
 from mien.faces.flow import Patch, Similarity, follow, moved, patch_about, same_place
 from mien.results import BoxXyxy, Face
 
-__all__ = ["Tracked", "Tracker"]
+__all__ = ["Track", "Tracked", "Tracker"]
 
 _MIN_IOU = 0.15
 _MIN_DOUBTFUL_IOU = 0.3
@@ -50,7 +50,7 @@ class Tracked:
 
 
 @dataclass
-class _Track:
+class Track:
     """What is known of one track; `face` is where it is, or is thought to be."""
 
     key: int
@@ -119,7 +119,7 @@ class Tracker:
 
     def reset(self) -> None:
         """Forget everything: the next person is 0."""
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._next_key = 0
         self._next_id = 0
         self._time_s: float | None = None
@@ -190,7 +190,7 @@ class Tracker:
         self._pair(open_tracks, sure, self._by_return(open_tracks, sure, detected, looks, time_s), detected, looks)
         for row in sure:
             self._tracks.append(
-                _Track(self._next_key, detected[row], time_s, time_s, looks[row], detected[row], detection=row)
+                Track(self._next_key, detected[row], time_s, time_s, looks[row], detected[row], detection=row)
             )
             self._next_key += 1
         self._miss(open_tracks, time_s)
@@ -199,7 +199,7 @@ class Tracker:
             if track.track_id is None and lasting:
                 track.track_id = self._person(track)
 
-    def _person(self, track: _Track) -> int:
+    def _person(self, track: Track) -> int:
         """Who a track is that has lasted: one who was lost before it began, if near and alike; else somebody new."""
         lost = [
             other
@@ -217,7 +217,7 @@ class Tracker:
 
     def _pair(
         self,
-        tracks: list[_Track],
+        tracks: list[Track],
         rows: list[int],
         table: NDArray[np.float64],
         detected: Sequence[Face],
@@ -244,7 +244,7 @@ class Tracker:
 
     def _by_return(
         self,
-        tracks: Sequence[_Track],
+        tracks: Sequence[Track],
         rows: Sequence[int],
         detected: Sequence[Face],
         looks: Sequence[Look],
@@ -256,13 +256,13 @@ class Tracker:
         ).reshape(len(tracks), len(rows))
         return np.where(table >= _MIN_RETURN, table, 0.0)
 
-    def _return_chance(self, track: _Track, face: Face, look: Look, time_s: float) -> float:
+    def _return_chance(self, track: Track, face: Face, look: Look, time_s: float) -> float:
         """How likely a face that is seen at a time is a track: near for the time gone, and alike; in [0, 1]."""
         reach = _REACH + _REACH_PER_S * min(time_s - track.seen_s, self.memory_s)
         near = closeness([track.face.box_xyxy], [face.box_xyxy], reach=reach).item()
         return near and near * likeness(track.look, look)
 
-    def _miss(self, missed: Sequence[_Track], time_s: float) -> None:
+    def _miss(self, missed: Sequence[Track], time_s: float) -> None:
         """What no detection confirmed: guesses end, people are followed for a while, then remembered for a while."""
         taken = [track.face.box_xyxy for track in self._tracks if track.detection is not None]
         for track in missed:
@@ -277,7 +277,7 @@ class Tracker:
 
 
 def _by_overlap(
-    tracks: Sequence[_Track], rows: Sequence[int], detected: Sequence[Face], looks: Sequence[Look], least: float
+    tracks: Sequence[Track], rows: Sequence[int], detected: Sequence[Face], looks: Sequence[Look], least: float
 ) -> NDArray[np.float64]:
     """How likely each detection is a track that is about there: by overlap, and by looks where several overlap."""
     iou = overlaps([track.face.box_xyxy for track in tracks], [detected[row].box_xyxy for row in rows])
@@ -285,7 +285,7 @@ def _by_overlap(
     return np.where(iou >= least, (1 - _LOOK_SHARE) * iou + _LOOK_SHARE * alike, 0.0)
 
 
-def _step_of(track: _Track, frame_rgb: NDArray[np.uint8]) -> Similarity | None:
+def _step_of(track: Track, frame_rgb: NDArray[np.uint8]) -> Similarity | None:
     """Where the picture says a track went; None if it does not say."""
     if track.patch is None:
         return None
