@@ -104,6 +104,9 @@ def test_the_block_parser_takes_nothing_that_the_row_parser_refuses(position: in
         (f"3,{face('256')},Training", "expected pixels in 0..255, got '256'"),
         (f"3,{face('300')},Training", "expected pixels in 0..255, got '300'"),
         (f"3,{face('1007')},Training", "expected pixels in 0..255, got '1007'"),
+        (f"3,{face('1255')},Training", "expected pixels in 0..255, got '1255'"),
+        (f"3,{face('299')},Training", "expected pixels in 0..255, got '299'"),
+        (f"3,{face('612')},Training", "expected pixels in 0..255, got '612'"),
         (f"3,{face('-5')},Training", "expected pixels in 0..255, got '-5'"),
         (f"3,{face('1.5')},Training", r"expected pixels in 0..255, got '1\.5'"),
         (f"3,{face('1a')},Training", "expected pixels in 0..255, got '1a'"),
@@ -125,7 +128,13 @@ def test_a_bad_row_is_named_with_its_line(tmp_path: Path, line: str, said: str) 
 
 
 @pytest.mark.parametrize(
-    "text", [f'"3","{FACE}","Training"', f"3,{FACE.replace(' ', '  ')},Training", f"3, {FACE} , Training"]
+    "text",
+    [
+        f'"3","{FACE}","Training"',
+        f"3,{FACE.replace(' ', '  ')},Training",
+        f"3, {FACE} , Training",
+        f'3,{face("0007")},"Training"',
+    ],
 )
 def test_odd_spelling_that_means_the_same_is_read(tmp_path: Path, text: str) -> None:
     faces = read_csv(write(tmp_path / "f.csv", [HEADER, text]))
@@ -133,8 +142,9 @@ def test_odd_spelling_that_means_the_same_is_read(tmp_path: Path, text: str) -> 
     assert (faces.labels.tolist(), faces.split.tolist()) == ([3], ["Training"])
 
 
-def test_line_ends_blank_lines_and_a_missing_last_newline_do_not_matter(tmp_path: Path) -> None:
-    path = write(tmp_path / "f.csv", [HEADER, f"1,{FACE},Training", "", f"2,{FACE},PublicTest"], end="\r\n")
+@pytest.mark.parametrize("blank", [[], [""]])
+def test_line_ends_blank_lines_and_a_missing_last_newline_do_not_matter(tmp_path: Path, blank: list[str]) -> None:
+    path = write(tmp_path / "f.csv", [HEADER, f"1,{FACE},Training", *blank, f"2,{FACE},PublicTest"], end="\r\n")
     path.write_bytes(path.read_bytes()[:-2])
     faces = read_csv(path)
     assert faces.labels.tolist() == [1, 2]

@@ -20,10 +20,9 @@ __all__ = ["PIXELS", "Block", "BlockParser", "read_blocks"]
 
 PIXELS = 48 * 48
 
-_SEGMENT = 1 << 19  # bytes of the file that are parsed at once
+_SEGMENT = 3 << 17  # bytes of the file that are parsed at once
 _LONGEST_LINE = 1 << 14  # bytes; longer ones are no rows, and are read all the same
 _THREADS = min(4, os.cpu_count() or 1)
-_COLUMNS = PIXELS + 2  # emotion, pixels, Usage: what stands before one of a line's separators
 _SPACE, _COMMA, _NEWLINE, _ZERO = b" ,\n0"
 
 
@@ -78,24 +77,28 @@ def _read_segment(path: Path, begin: int, parser: "BlockParser", *, well_formed:
         if not first:
             return []
         last = buffer.find(b"\n", _SEGMENT, size) + 1
-        if not last or buffer.find(b"\r", first, last) >= 0:
-            lines = bytes(memoryview(buffer)[first : last or size]) + (b"" if last else file.readline())
-            lines = lines.replace(b"\r", b"")
-            lines += b"" if lines.endswith(b"\n") else b"\n"
-            last = first + len(lines)
-            if last >= len(buffer):
-                return lines.split(b"\n")[:-1]
-            buffer[first:last] = lines
+        rest = b"" if last else file.readline()
+    if rest:
+        return _lines(buffer[first:size] + rest)
+    if not last:  # the file ends here, with a newline or without
+        last = size + (buffer[size - 1] != _NEWLINE)
+        buffer[last - 1] = _NEWLINE
+    if first == last:
+        return []
     block = parser.parse(first, last) if well_formed else None
-    return block or bytes(memoryview(buffer)[first:last]).split(b"\n")[:-1]
+    return block or _lines(buffer[first:last])
+
+
+def _lines(text: bytearray) -> list[bytes]:
+    return bytes(text).replace(b"\r", b"").removesuffix(b"\n").split(b"\n")
 
 
 class BlockParser:
     """Reads well-formed lines `emotion,pixels,Usage` at once, many times faster than row by row.
 
-    At every byte it works out the number that the one to three digits before it make; those that stand before a
-    separator are wanted. All steps run over whole arrays, which are kept from block to block, since fresh ones would
-    cost more than the arithmetic.
+    The pixels of all lines are put into one text, a space after each number. At every byte of it the number is worked
+    out that the one to three digits up to there make; those before a space are wanted. All steps run over whole
+    arrays, which are kept from block to block, since fresh ones would cost more than the arithmetic.
 
     Args:
         size: The most bytes that a block has.
@@ -103,83 +106,78 @@ class BlockParser:
 
     def __init__(self, size: int) -> None:
         self.buffer = bytearray(size + 1)
-        """Where the lines are put, at any place; one byte at its end is not for them."""
-        self._text = np.frombuffer(self.buffer, np.uint8)
-        self._scratch = np.empty((6, -(-len(self.buffer) // 64) * 64), np.uint8)  # each row begins on a cache line
+        """Where the lines are put, at any place; one byte at its end is for a newline that the file lacks."""
+        self._scratch = np.empty((5, -(-len(self.buffer) // 64) * 64), np.uint8)  # each row begins on a cache line
 
     def parse(self, first: int, last: int) -> Block | None:
         """The rows of the whole lines at `buffer[first:last]`; None if any is not exactly as it should be."""
-        if (last - first) % 2:  # the bytes are looked at in pairs
-            self.buffer[last] = _ZERO
-            last += 1
-        text = self._text[first:last]
-        pairs = self._pairs_with_separators(text)
-        if pairs is None:
+        texts: list[bytes | memoryview] = []
+        labels, usages, buffer, view = [], [], self.buffer, memoryview(self.buffer)
+        while first < last:
+            newline = buffer.find(b"\n", first, last)
+            comma = buffer.rfind(b",", first, newline)
+            labels.append(buffer[first] - _ZERO)
+            texts.append(view[first + 2 : comma])
+            usages.append(buffer[comma + 1 : newline].strip(b' "\r'))
+            if buffer[first + 1] != _COMMA or not 0 <= labels[-1] < len(FER2013) or not usages[-1]:
+                return None
+            first = newline + 1
+        ends = np.cumsum([len(text) + 1 for text in texts])
+        texts.append(b"0" if ends[-1] % 2 else b"")  # the bytes are looked at in pairs; no space comes after this one
+        text = np.frombuffer(b" ".join(texts), np.uint8)
+        pairs = self._pairs_with_spaces(text, ends)
+        numbers = None if pairs is None else self._numbers(text, pairs)
+        if numbers is None or _shortest_length(numbers) != ends[-1]:
             return None
-        commas, newlines = self._place(pairs[:, -2]), self._place(pairs[:, -1])
-        marks = np.stack([self._place(pairs[:, 0]), commas, newlines])
-        if not ((text[marks[:2]] == _COMMA).all() and (text[newlines] == _NEWLINE).all()):
-            return None
-        lengths = newlines - commas - 1
-        offsets = np.cumsum(lengths) - lengths
-        last_column = np.repeat(commas + 1 - offsets, lengths) + np.arange(lengths.sum())
-        words = text[last_column].tobytes()
-        text[last_column] = _SPACE  # what is left are digits and separators, if all is well
-        numbers = self._numbers(text, marks, pairs)
-        text[last_column] = np.frombuffer(words, np.uint8)
-        if numbers is None or numbers[:, 0].max() >= len(FER2013):
-            return None
-        usages = [words[start : start + length] for start, length in zip(offsets, lengths, strict=True)]
-        return Block(numbers[:, 1:-1], numbers[:, 0].tolist(), usages)
+        return Block(numbers, labels, [bytes(usage) for usage in usages])
 
-    def _pairs_with_separators(self, text: NDArray[np.uint8]) -> NDArray[np.intp] | None:
-        """Which pairs of bytes hold a separator, `(rows, 2306)`; None if their number does not fit.
+    def _pairs_with_spaces(self, text: NDArray[np.uint8], ends: NDArray[np.intp]) -> NDArray[np.intp] | None:
+        """Which pairs of bytes hold what is no digit, `(rows, 2304)`; None if a row has more or fewer, or two in turn.
 
-        No two separators stand side by side, so a pair holds one at most, and a search among half as many is faster.
+        Since no two stand side by side, a pair holds one at most, and a search among half as many is faster.
         """
-        is_inside, is_separator, scratch, *_ = self._scratch[:, : len(text)]
-        np.greater(text, _ZERO - 1, out=is_inside.view(np.bool_))
-        np.bitwise_xor(is_inside, 1, out=is_separator)
-        np.bitwise_and(is_separator[1:], is_separator[:-1], out=scratch[1:])
-        if is_separator[0] or scratch[1:].max():  # the highest of bytes is found faster than any truth among booleans
+        is_digit, is_space, scratch, *_ = self._scratch[:, : len(text)]
+        np.greater(text, _ZERO - 1, out=is_digit.view(np.bool_))
+        np.bitwise_xor(is_digit, 1, out=is_space)
+        np.bitwise_and(is_space[1:], is_space[:-1], out=scratch[1:])
+        if is_space[0] or scratch[1:].max():  # the highest of bytes is found faster than any truth among booleans
             return None
-        holds_separator = scratch[: len(text) // 2].view(np.bool_)
-        pairs = np.flatnonzero(np.not_equal(is_separator.view(np.uint16), 0, out=holds_separator))
-        rows, beyond = divmod(len(pairs), _COLUMNS)
-        return None if beyond else pairs.reshape(rows, _COLUMNS)
-
-    def _place(self, pairs: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Where in these pairs the separators stand."""
-        places = 2 * pairs
-        places += self._scratch[1, places + 1]
-        return places
-
-    def _numbers(
-        self, text: NDArray[np.uint8], marks: NDArray[np.intp], pairs: NDArray[np.intp]
-    ) -> NDArray[np.uint8] | None:
-        """The numbers before the separators, `(rows, 2306)`; None if one is over 255 or there is another character."""
-        if text.max() > _ZERO + 9:
+        holds_space = scratch[: len(text) // 2].view(np.bool_)
+        pairs = np.flatnonzero(np.not_equal(is_space.view(np.uint16), 0, out=holds_space))
+        if len(pairs) != PIXELS * len(ends) or (pairs[PIXELS - 1 :: PIXELS] != (ends - 1) // 2).any():
             return None
-        is_inside, is_separator, digit, tens, hundreds, number = self._scratch[:, : len(text)]
-        np.bitwise_xor(text, _ZERO, out=digit)  # a digit's number, 16 for a space, more for all else
-        digit[marks] = 0
-        if digit.max() > 16:
+        return pairs.reshape(-1, PIXELS)
+
+    def _numbers(self, text: NDArray[np.uint8], pairs: NDArray[np.intp]) -> NDArray[np.uint8] | None:
+        """The last three digits before each space as a number, modulo 256, `(rows, 2304)`.
+
+        None if one is 300 or more, or if there is another character than digits and spaces.
+        """
+        is_digit, is_space, digit, hundreds, number = self._scratch[:, : len(text)]
+        np.bitwise_xor(text, _ZERO, out=digit)  # a digit's number, 16 for a space, more for all else up to the nine
+        if text.max() > _ZERO + 9 or digit.max() > _SPACE ^ _ZERO:
             return None
         digit &= 15
-        np.multiply(digit, 10, out=tens)
+        tens = np.multiply(digit, 10, out=hundreds)
         number[0] = digit[0]
         np.add(digit[1:], tens[:-1], out=number[1:])
         hundreds[:2] = 0
-        np.multiply(digit[:-2], is_inside[1:-1], out=hundreds[2:])
-        hundreds *= is_inside
-        if hundreds.max() > 2 or np.multiply(hundreds[:-1], is_inside[1:], out=digit[1:]).max():  # a fourth digit
+        np.multiply(digit[:-2], is_digit[1:-1], out=hundreds[2:])
+        hundreds *= is_digit
+        if hundreds.max() > 2:
             return None
         hundreds *= 100
         hundreds += number
-        if np.less(hundreds, number, out=digit.view(np.bool_)).view(np.uint8).max():  # 256 became 0
-            return None
         number[0] = 0
-        np.multiply(hundreds[:-1], is_separator[1:], out=number[1:])
+        np.multiply(hundreds[:-1], is_space[1:], out=number[1:])
         both = number.view(np.uint16).take(pairs)  # of each pair's two bytes at least one is 0
         either: NDArray[np.uint8] = (both | both >> 8).astype(np.uint8)
         return either
+
+
+def _shortest_length(numbers: NDArray[np.uint8]) -> int:
+    """The bytes in which numbers can be written, each with a space after it.
+
+    A text of the same numbers that is longer has numbers with a nought before them, of four digits, or of 256 and more.
+    """
+    return int(2 * numbers.size + np.count_nonzero(numbers > 9) + np.count_nonzero(numbers > 99))
