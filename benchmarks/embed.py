@@ -3,11 +3,13 @@
     python benchmarks/embed.py mien-m.onnx --data fer2013.csv --votes fer2013new.csv --out measured/
 
 On PublicTest, each label set, full and clean, with robustness on all rows: about five minutes on two idle cores. Writes
-`src/mien/assets/NAME.onnx` and the page of its card; for the default model also the tables of `docs/doubt.md` and the
-stored probabilities that `tests/test_embedded_model.py` compares with. What `--out` holds is not measured again.
+`src/mien/assets/NAME.onnx`, its line in `SHA256SUMS` there, and the page of its card; for the default model also the
+tables of `docs/doubt.md` and the stored probabilities that `tests/test_embedded_model.py` compares with. What `--out`
+holds is not measured again.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -55,6 +57,12 @@ def stored_astronaut() -> str:
     return json.dumps(values, indent=1) + "\n"
 
 
+def sums(folder: Path) -> str:
+    """The SHA-256 of every model file in a folder, as `sha256sum` writes them."""
+    files = sorted(folder.glob("*.onnx"))
+    return "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+
+
 def write(path: Path, text: str) -> None:
     with replacing(path) as unfinished:
         unfinished.write_text(text, "utf-8")
@@ -85,6 +93,7 @@ def main() -> None:
         reports.append(folder)
     embedded = ROOT / "src" / "mien" / "assets" / f"{name}.onnx"
     print(call("models", "record", arguments.model, *reports, "--out", embedded), end="", flush=True)
+    write(embedded.with_name("SHA256SUMS"), sums(embedded.parent))
     page = "model-card.md" if name == DEFAULT_MODEL else f"model-card-{name}.md"
     write(ROOT / "docs" / page, call("models", "card", name))
     if name == DEFAULT_MODEL:

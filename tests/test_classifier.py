@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mien import classifier as classifier_module
 from mien.classifier import EmotionClassifier, embedded_models
-from mien.errors import CardError, WeightsMissingError
+from mien.errors import CardError, ChecksumError, WeightsMissingError
 from mien.taxonomy import FER2013, FERPLUS
 
 
@@ -67,6 +68,30 @@ def test_the_default_model_is_embedded_with_its_card(classifier: EmotionClassifi
     assert embedded_models()[classifier.card.name] == classifier.path
     assert classifier.path.stat().st_size <= 8_000_000
     assert [head.taxonomy for head in classifier.card.heads] == ["ferplus", "fer2013"]
+
+
+@pytest.mark.parametrize("name", embedded_models())
+def test_an_altered_embedded_model_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though ONNX Runtime would load it: a byte of its weights is another."""
+    original = embedded_models()[name]
+    content = bytearray(original.read_bytes())
+    content[len(content) // 2] ^= 1
+    altered = tmp_path / original.name
+    altered.write_bytes(content)
+    EmotionClassifier(altered)
+    shutil.copy(original.with_name("SHA256SUMS"), tmp_path)
+    monkeypatch.setattr(classifier_module, "_ASSETS", tmp_path)
+    with pytest.raises(ChecksumError, match=f"{name}.onnx must have SHA-256 .* install mien again"):
+        EmotionClassifier.load(name)
+    (tmp_path / "SHA256SUMS").write_text("", "ascii")
+    with pytest.raises(ChecksumError, match="of none known here"):
+        EmotionClassifier.load(name)
+
+
+def test_a_file_of_ones_own_may_be_pinned_too(classifier: EmotionClassifier) -> None:
+    assert EmotionClassifier(classifier.path, sha256=classifier.sha256).sha256 == classifier.sha256
+    with pytest.raises(ChecksumError, match="must have SHA-256 0000, got"):
+        EmotionClassifier(classifier.path, sha256="0000")
 
 
 @pytest.mark.parametrize(("content", "says"), [(b"", "cannot be|can load"), (b"text, not a model", "can load")])

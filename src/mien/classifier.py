@@ -5,7 +5,6 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from mien.card import CARD_KEY, ModelCard
 from mien.doubt import answers_votes, decide, expected_votes
-from mien.errors import CardError, WeightsMissingError
+from mien.errors import CardError, ChecksumError, WeightsMissingError
 from mien.preprocess import to_input
 from mien.profiles import Profile
 from mien.quality import measure_quality
@@ -27,6 +26,7 @@ __all__ = ["DEFAULT_MODEL", "Classifier", "EmotionClassifier", "embedded_models"
 DEFAULT_MODEL = "mien-l"
 
 _ASSETS = Path(__file__).parent / "assets"
+_SUMS = "SHA256SUMS"  # of the embedded files, as `sha256sum` writes it; benchmarks/embed.py brings it up to date
 
 
 class Classifier(Protocol):
@@ -54,14 +54,22 @@ def embedded_models() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_ASSETS.glob("*.onnx"))}
 
 
+def _embedded_sha256(name: str) -> str:
+    """What the bytes of an embedded model must have."""
+    lines = (_ASSETS / _SUMS).read_text("ascii").splitlines()
+    return next((sha256 for sha256, file in map(str.split, lines) if file == f"{name}.onnx"), "of none known here")
+
+
 class EmotionClassifier:
     """A model run by ONNX Runtime on one thread, which leaves the other cores to others; safe to share between threads.
 
     Args:
         path: An ONNX file with a card inside, as `mien export` writes it.
+        sha256: What its bytes must have, in lower-case hex; None takes whatever is there.
 
     Raises:
         WeightsMissingError: there is no such file.
+        ChecksumError: its bytes are not those that were meant.
         CardError: the file is no ONNX model, or holds no usable card.
 
     Example:
@@ -71,16 +79,24 @@ class EmotionClassifier:
         (2, 'mien-l')
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, sha256: str | None = None) -> None:
         self.path = Path(path)
         if not self.path.is_file():
             raise WeightsMissingError(
                 f"{path} is not there: expected an ONNX file or one of {', '.join(embedded_models())}"
             )
+        content = self.path.read_bytes()
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        """SHA-256 of the model file."""
+        if sha256 is not None and self.sha256 != sha256:
+            raise ChecksumError(
+                f"{path} must have SHA-256 {sha256}, got {self.sha256}: put the right file there; if it came with "
+                "mien, install mien again"
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001  ONNX Runtime's errors share no public base class
             raise CardError(f"{self.path} is not a model that ONNX Runtime can load: {str(error)[:200]}") from None
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -91,8 +107,11 @@ class EmotionClassifier:
 
     @classmethod
     def load(cls, name_or_path: str | Path = DEFAULT_MODEL) -> Self:
-        """The embedded model of that name, or a model file."""
-        return cls(embedded_models().get(str(name_or_path), Path(name_or_path)))
+        """The embedded model of that name, its bytes checked; or a model file, whatever they are."""
+        name = str(name_or_path)
+        if name in (embedded := embedded_models()):
+            return cls(embedded[name], sha256=_embedded_sha256(name))
+        return cls(name_or_path)
 
     def with_profile(self, profile: Profile | None) -> Self:
         """The same model, not loaded again, that reads with a person's profile; None reads without one.
@@ -105,11 +124,6 @@ class EmotionClassifier:
         other = copy.copy(self)
         other.profile = profile
         return other
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 of the model file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def logits(self, crops: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
         """The model's raw answers, before temperature.

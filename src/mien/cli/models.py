@@ -27,7 +27,7 @@ def list_models(
     """List the emotion models, and the files that can be pulled."""
     if context.invoked_subcommand is not None:
         return
-    classifiers = [EmotionClassifier(path) for path in embedded_models().values()]
+    classifiers = [EmotionClassifier.load(name) for name in embedded_models()]
     if as_json:
         cards = [{**asdict(c.card), "sha256": c.sha256, "size_bytes": c.path.stat().st_size} for c in classifiers]
         files = [{**asdict(weight), "present": is_present(weight.name)} for weight in WEIGHTS.values()]

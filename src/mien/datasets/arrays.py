@@ -129,7 +129,9 @@ def _opened(source: Path) -> Iterator[Mapping[str, Any]]:
     try:
         if source.is_dir() or source.suffix.lower() == ".npy":
             folder = source if source.is_dir() else source.parent
-            arrays = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+            arrays = {
+                path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))
+            }
             if not source.is_dir():
                 wanted = _role_and_split(source.stem)[1]
                 arrays = {key: array for key, array in arrays.items() if _role_and_split(key)[1] in (wanted, None)}
@@ -138,7 +140,7 @@ def _opened(source: Path) -> Iterator[Mapping[str, Any]]:
             with _hdf5(source) as arrays:
                 yield arrays
         else:
-            with np.load(source) as arrays:
+            with np.load(source, allow_pickle=False) as arrays:
                 yield {key: arrays[key] for key in arrays.files}
     except (OSError, ValueError, EOFError) as error:
         if isinstance(error, DataError):

@@ -5,15 +5,14 @@ Slower and worse than the networks; kept because it is what FER-2013 was made wi
 
 import math
 import threading
-from pathlib import Path
 
 import cv2
-import cv2.data
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.faces.picture import Picture, require_rgb, shrunk
 from mien.results import Face
+from mien.weights import haar_cascades
 
 __all__ = ["Haar"]
 
@@ -22,7 +21,6 @@ _MIN_FACE_PX = 24
 _WITNESS_SIDE_PX = 44
 _EYES_SIDE_PX = 96
 _MIN_SCORE = 0.6
-_CASCADES = ("frontalface_default", "frontalface_alt2", "eye")
 
 
 class Haar:
@@ -37,11 +35,15 @@ class Haar:
     Scores are the logistic of `0.4 a + 1.5 (b - 55) + 1.7 e - 4.1`, `a` and `b` being the two cascades' level weights
     and `e` the number of eyes, at most 2: a fit to 100 faces and 115 false boxes of the test media. Boxes from 0.6 on
     are faces. There are no landmarks.
+
+    Raises:
+        WeightsError: the cascades are absent or altered.
     """
 
     name = "haar"
 
     def __init__(self) -> None:
+        self._files = haar_cascades()
         self._local = threading.local()  # a CascadeClassifier must not be used by two threads at once
 
     def detect(self, frame_rgb: NDArray[np.uint8]) -> tuple[Face, ...]:
@@ -68,12 +70,17 @@ class Haar:
     def _cascades(self) -> list[cv2.CascadeClassifier]:
         """This thread's own."""
         if not hasattr(self._local, "cascades"):
-            folder = Path(cv2.data.haarcascades)
-            self._local.cascades = [
-                cv2.CascadeClassifier(str(folder / f"haarcascade_{name}.xml")) for name in _CASCADES
-            ]
+            self._local.cascades = [_cascade(file) for file in self._files]
         cascades: list[cv2.CascadeClassifier] = self._local.cascades
         return cascades
+
+
+def _cascade(file: bytes) -> cv2.CascadeClassifier:
+    """A cascade from the bytes of its file."""
+    storage = cv2.FileStorage(file.decode("utf-8"), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
+    cascade = cv2.CascadeClassifier()
+    cascade.read(storage.getFirstTopLevelNode())
+    return cascade
 
 
 def _witness_weight(witness: cv2.CascadeClassifier, grey: Picture, x: int, y: int, side: int) -> float | None:

@@ -36,7 +36,7 @@ class FaceMesh:
     """
 
     def __init__(self) -> None:
-        self._net = cv2.dnn.readNetFromTFLite(str(face_mesh_net()))
+        self._net = cv2.dnn.readNetFromTFLite(np.frombuffer(face_mesh_net(), np.uint8))
         self._lock = threading.Lock()
 
     def points(self, frame_rgb: NDArray[np.uint8], face: Face) -> NDArray[np.float32] | None:

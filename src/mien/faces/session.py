@@ -1,7 +1,6 @@
 """How detectors run their networks."""
 
 import os
-from pathlib import Path
 
 import onnxruntime
 
@@ -13,7 +12,7 @@ THREADS = min(2, os.cpu_count() or 1)
 _ERRORS = 3  # ONNX Runtime's level; its warnings are about sizes that a file states and a net does not need
 
 
-def open_session(model: Path | bytes, *, threads: int = THREADS) -> onnxruntime.InferenceSession:
+def open_session(model: bytes, *, threads: int = THREADS) -> onnxruntime.InferenceSession:
     """An ONNX Runtime session on threads that do not spin; safe to share between threads.
 
     On two idle cores MTCNN takes 17.7 ms for a 640x480 picture (21.0 on one thread) and YuNet 2.9 (3.9); beside other
@@ -23,5 +22,4 @@ def open_session(model: Path | bytes, *, threads: int = THREADS) -> onnxruntime.
     options.intra_op_num_threads = threads
     options.log_severity_level = _ERRORS
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    source = model if isinstance(model, bytes) else str(model)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

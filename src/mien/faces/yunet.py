@@ -14,7 +14,7 @@ from mien.faces.picture import Picture, require_rgb, shrunk
 from mien.faces.session import THREADS, open_session
 from mien.faces.turning import best_way_up
 from mien.results import Face
-from mien.weights import mtcnn_nets, path_of
+from mien.weights import content_of, mtcnn_nets
 
 __all__ = ["Yunet"]
 
@@ -62,7 +62,7 @@ class Yunet:
     name = "yunet"
 
     def __init__(self, *, retries: bool = True, longer_side_px: int = _SIDE_PX, threads: int = THREADS) -> None:
-        self._session = open_session(_of_any_size(path_of("yunet").read_bytes()), threads=threads)
+        self._session = open_session(_of_any_size(content_of("yunet")), threads=threads)
         self._onet = open_session(mtcnn_nets()[2], threads=threads)
         self._retries = retries
         self._longer_side_px = longer_side_px

@@ -203,7 +203,7 @@ def _save_validation(run: Path, faces: FaceSet) -> None:
 
 def read_validation(run: Path) -> dict[str, NDArray[Any]]:
     """The rows that a run kept aside: pixels `(n, side, side)` uint8, labels `(n,)`, perhaps votes `(n, 10)`."""
-    with np.load(run / VALIDATION) as file:
+    with np.load(run / VALIDATION, allow_pickle=False) as file:
         return dict(file)
 
 
