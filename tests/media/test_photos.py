@@ -20,6 +20,7 @@ from PIL import Image, ImageSequence, features
 
 from conftest import SharedMedia
 from mien.errors import MediaError, MediaTooLargeError
+from mien.media import photos
 from mien.media.photos import PHOTO_SUFFIXES, load_photo
 
 Pixels = NDArray[np.uint8]
@@ -409,6 +410,7 @@ def test_the_limit_is_the_number_of_pixels_in_the_header() -> None:
 
 def test_the_limit_may_be_beyond_the_one_of_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    monkeypatch.setattr(photos, "_BAND_PIXELS", 80)  # as small beside the limit as they are
     assert load_photo(encoded(Image.fromarray(scene()), "PNG")).shape == (24, 40, 3)  # neither its error nor warning
     assert Image.MAX_IMAGE_PIXELS == 100
     with pytest.raises(MediaTooLargeError, match="expected a picture that Pillow decodes"):

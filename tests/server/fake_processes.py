@@ -73,6 +73,10 @@ def read_video() -> None:
             say({"error": "expected a video, got a poem"})
         case b"slow":
             time.sleep(0.5)
+        case b"crawl":
+            for step in range(8):  # 1.6 s without a frame, and yet it comes forward
+                time.sleep(0.2)
+                say({"frames": 1, "progress": 0.5, "decoded_s": step})
     say({"frames": 2, "progress": 1.0})
     say({"done": True, "damage": None})
 

@@ -88,6 +88,19 @@ def test_a_video_that_cannot_be_read_fails_alone(tmp_path: Path, video: bytes, e
     with_jobs(tmp_path, body, video_timeout_s=1)
 
 
+def test_a_video_that_stands_still_is_given_up(tmp_path: Path) -> None:
+    async def body(jobs: VideoJobs) -> None:
+        still, moving = submit(jobs, b"hang"), submit(jobs, b"crawl")
+        still = await ended(jobs, still)
+        assert still.state == "failed"
+        assert (
+            still.error == "expected a video that can be decoded, got one that stood still for 1 s: convert it to MP4"
+        )
+        assert (await ended(jobs, moving)).state == "done"
+
+    with_jobs(tmp_path, body, video_stall_s=1)
+
+
 def test_running_and_waiting_videos_can_be_cancelled_and_deleted(tmp_path: Path) -> None:
     async def body(jobs: VideoJobs) -> None:
         running, waiting = submit(jobs, b"hang"), submit(jobs, b"good")

@@ -71,7 +71,7 @@ class Decoder:
         self.start_s = (self.stream.start_time or 0) * self.unit_s
         self.duration_s = _duration_s(self.stream, self.unit_s)
         self.damaged_at_s: Fraction | None = None
-        self._reached_s = self.start_s
+        self.reached_s = self.start_s
         self._passed_over = 0  # packets before the first that is decoded
         self._given_s: list[Fraction] = []  # times of those that were, until the first wanted frame is there
 
@@ -100,7 +100,7 @@ class Decoder:
         from av.error import FFmpegError
 
         for packet in self._packets(from_s):
-            at_s = self._reached_s if packet.pts is None else packet.pts * self.unit_s
+            at_s = self.reached_s if packet.pts is None else packet.pts * self.unit_s
             if packet.size and not packet.is_discard:
                 self._given_s.append(at_s)
             try:
@@ -109,11 +109,11 @@ class Decoder:
                 self._note_damage(at_s)
                 continue
             for picture in pictures:
-                time_s = self._reached_s if picture.pts is None else picture.pts * self.unit_s
-                if picture.is_corrupt or time_s < self._reached_s:
+                time_s = self.reached_s if picture.pts is None else picture.pts * self.unit_s
+                if picture.is_corrupt or time_s < self.reached_s:
                     self._note_damage(time_s)
-                if time_s >= self._reached_s:
-                    self._reached_s = time_s
+                if time_s >= self.reached_s:
+                    self.reached_s = time_s
                     yield time_s, picture
 
     def check_whole(self, frame_s: float) -> None:
@@ -125,7 +125,7 @@ class Decoder:
         Raises:
             MediaError: something could not be decoded, or it ends before its header says.
         """
-        reached_s = float(self._reached_s - self.start_s) + frame_s
+        reached_s = float(self.reached_s - self.start_s) + frame_s
         if self.duration_s is not None and reached_s < float(self.duration_s) - max(_SHORT_BY_S, frame_s):
             raise MediaError(
                 f"{self.name}: expected a video of {float(self.duration_s):.1f} s, got one that breaks off at"
@@ -174,7 +174,7 @@ class Decoder:
         try:
             yield from self.container.demux(self.stream)
         except FFmpegError:
-            self._note_damage(self._reached_s)
+            self._note_damage(self.reached_s)
 
 
 def _opened(path: Path) -> "InputContainer":

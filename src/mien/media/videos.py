@@ -211,6 +211,11 @@ class Video:
         """The time of the first piece up to here that could not be decoded; None if there is none."""
         return None if self._decoder.damaged_at_s is None else float(self._decoder.damaged_at_s)
 
+    @property
+    def decoded_s(self) -> float:
+        """The time up to which pictures have come out of the decoder, wanted or not."""
+        return float(self._decoder.reached_s)
+
     def close(self) -> None:
         """Close the file; there are no more frames."""
         self._frames.close()

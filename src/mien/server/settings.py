@@ -61,6 +61,9 @@ class Settings:
     max_video_s: float = _setting(1800.0, "Longer videos are refused before they are decoded.", least=0)
     read_timeout_s: float = _setting(20.0, "A picture that takes longer is given up and its process killed.", least=0.1)
     video_timeout_s: float = _setting(7200.0, "A video that takes longer is given up and its process killed.", least=1)
+    video_stall_s: float = _setting(
+        120.0, "A video whose decoder and reader stand still for this long is given up and its process killed.", least=1
+    )
     upload_timeout_s: float = _setting(
         30.0,
         "A request's head, and each megabyte of an upload, has to arrive within this; answers are taken in it.",

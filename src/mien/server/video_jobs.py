@@ -37,6 +37,10 @@ _LONGEST_LINE_BYTES = 1 << 20
 Verdict = Literal["queued", "cancelled"]
 
 
+class _StalledError(Exception):
+    """The process that reads a video does not come forward."""
+
+
 class VideoJobs:
     """The queue of videos.
 
@@ -227,6 +231,11 @@ class VideoJobs:
         except TimeoutError:
             limit_s = self._settings.video_timeout_s
             error = f"expected a video that is read within {limit_s:g} s, got one that takes longer: cut it"
+        except _StalledError:
+            limit_s = self._settings.video_stall_s
+            error = (
+                f"expected a video that can be decoded, got one that stood still for {limit_s:g} s: convert it to MP4"
+            )
         except OSError as failure:  # no process can be started
             error = f"the service could not read it: {failure.strerror}"
         finally:
@@ -290,7 +299,7 @@ class VideoJobs:
         with suppress(ConnectionError):
             self._process.stdin.writelines(pack(order))
             await self._process.stdin.drain()
-        async for line in self._process.stdout:
+        while line := await self._line(self._process.stdout):
             said = json.loads(line)
             if "error" in said:
                 return str(said["error"])
@@ -299,6 +308,18 @@ class VideoJobs:
                 return None
             self._running = replace(self._running or job, progress=said["progress"], frames=said["frames"])
         return "expected a video, got one that stopped the process that read it: convert it to MP4"
+
+    async def _line(self, stdout: asyncio.StreamReader) -> bytes:
+        """What the process says next, which it does as long as it comes forward; nothing at its end.
+
+        Raises:
+            _StalledError: it has been silent for too long.
+        """
+        try:
+            async with asyncio.timeout(self._settings.video_stall_s):
+                return await stdout.readline()
+        except TimeoutError:
+            raise _StalledError from None
 
     async def _end_process(self) -> None:
         process, self._process = self._process, None

@@ -1,7 +1,7 @@
 """The process that reads one video for the service: `python -m mien.server.video_process`.
 
-Its one message (`framing`) on the standard input says what to read; on the standard output it writes a line of JSON
-per second with its progress, and a last one. When its input ends, the service is gone, and so does this process.
+Its one message (`framing`) on the standard input says what to read; on the standard output it writes lines of JSON with
+its progress, as long as there is any, and a last one. When its input ends, the service is gone, and this process goes.
 """
 
 import json
@@ -9,9 +9,8 @@ import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def read_video_file(
         MediaError: it is no video, too long, too large, or damaged throughout.
     """
     results.mkdir()
-    said_s, frames, damage = time.monotonic(), 0, None
+    frames, played_s, damage = 0, 0.0, None
     # what is far apart is not followed from frame to frame but found anew
     options = StreamOptions(detect_every=1) if every_s else None
     with open_video(upload, every_s=every_s) as video, ExitStack() as stack:
@@ -67,6 +66,12 @@ def read_video_file(
         width, height = video.info.size_wh
         if width * height > max_pixels:
             raise MediaError(f"expected frames of at most {max_pixels:,} pixels, got {width} x {height}: scale it down")
+
+        def standing() -> dict[str, Any]:
+            progress = min(played_s / duration_s, 1.0) if duration_s else 0.0
+            return {"frames": frames, "progress": progress, "decoded_s": video.decoded_s}
+
+        stack.enter_context(_saying(standing, say))
         file = stack.enter_context((results / "readings.jsonl").open("w", encoding="utf-8"))
         sinks: tuple[Sink, ...] = (
             TableSink(
@@ -98,11 +103,30 @@ def read_video_file(
             for sink in sinks:
                 sink.write(SourceResult(_NAME, reading, None), None)
             frames += 1
-            if time.monotonic() - said_s > _SAY_EVERY_S:
-                said_s = time.monotonic()
-                say({"frames": frames, "progress": min(played_s / duration_s, 1.0) if duration_s else 0.0})
     say({"frames": frames, "progress": 1.0})
     return damage
+
+
+@contextmanager
+def _saying(standing: Callable[[], dict[str, Any]], say: Say) -> Iterator[None]:
+    """Say from time to time where it stands, as long as that changes: to those who listen, silence is a standstill."""
+    over = threading.Event()
+
+    def go_on_saying() -> None:
+        said: dict[str, Any] = {}
+        while not over.wait(_SAY_EVERY_S):
+            now = standing()
+            if now != said:
+                say(now)
+                said = now
+
+    thread = threading.Thread(target=go_on_saying, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def main() -> None:
