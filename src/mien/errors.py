@@ -16,6 +16,7 @@
     ├── SettingsError (ValueError)         a setting of the service that cannot be
     ├── ServiceError (ConnectionError)     a mien service that cannot be reached, or refuses
     │   └── ServiceBusyError               it has too much to do: try again in `retry_after_s`
+    ├── EngineError (RuntimeError)         the workers of a batch that cannot start, or cannot write
     ├── DiskFullError (OSError)            there is no room for an output
     ├── WindowError (RuntimeError)         no window can be opened on this machine
     └── MissingExtraError (ImportError)    an optional part of mien is not installed
@@ -30,6 +31,7 @@ __all__ = [
     "DataError",
     "DiskFullError",
     "DownloadError",
+    "EngineError",
     "ExportError",
     "MediaError",
     "MediaTooLargeError",
@@ -118,6 +120,10 @@ class ServiceBusyError(ServiceError):
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class EngineError(MienError, RuntimeError):
+    """The workers of a batch that cannot start, or cannot write what they read."""
 
 
 class DiskFullError(MienError, OSError):

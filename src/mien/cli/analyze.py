@@ -1,11 +1,10 @@
 """`mien analyze`: photos and videos in; tables, annotated copies, reports and summaries out."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -19,7 +18,17 @@ from mien.batch.video import VideoPart
 from mien.classifier import DEFAULT_MODEL
 from mien.cli.bar import RunBar
 from mien.cli.outcomes import document_of, print_tables
-from mien.cli.reading import BALANCE, DETECTOR, LABELS, MODEL, PROFILE
+from mien.cli.reading import (
+    BALANCE,
+    DETECTOR,
+    LABELS,
+    MODEL,
+    PROFILE,
+    checked,
+    one_of,
+    step_of,
+    stream_options,
+)
 from mien.errors import MediaError
 from mien.interruption import StopRequest
 from mien.media.finding import find_media, is_video
@@ -27,7 +36,6 @@ from mien.media.photos import load_photo
 from mien.media.videos import open_video
 from mien.personal.own_median import own_median
 from mien.profiles import Profile
-from mien.results import SMOOTHINGS, StreamOptions
 from mien.sinks.subtitles import SubtitleSink
 from mien.summary.times import seconds_of, span_of
 from mien.tables.columns import STYLES
@@ -36,12 +44,8 @@ from mien.tables.files import SUFFIXES
 __all__ = ["analyze"]
 
 _VIDEOS, _FILES = "Videos", "Files of videos, written to --out"
-# What suits each smoothing, as docs/video.md measures it: seconds, and by how much another label must lead.
-_SMOOTH = {"average": (0.3, 0.15), "exponential": (0.15, 0.15), "filter": (0.075, 0.0), "none": (0.0, 0.0)}
 
 _BASELINE_FRAMES = 100  # of a video are looked at for --baseline auto
-
-T = TypeVar("T")
 
 
 def analyze(
@@ -179,7 +183,7 @@ def analyze(
             raise typer.BadParameter(f"{option} needs a folder for the files: name one with --out", param_hint=option)
     options = BatchOptions(
         part=_part(start, end, every, max_side),
-        stream=_stream(smooth, detect_every, is_sparse=every is not None),
+        stream=stream_options(smooth, detect_every, is_sparse=every is not None),
         outputs=VideoOutputs(
             report=report,
             key_frames=key_frames,
@@ -187,13 +191,13 @@ def analyze(
             subtitles=_suffixes("--subtitles", subtitles or [], SubtitleSink.SUFFIXES),
             annotated=video,
             animations=tuple(
-                Animation(suffix, *_checked(f"--{suffix[1:]}", span_of, span))
+                Animation(suffix, *checked(f"--{suffix[1:]}", span_of, span))
                 for suffix, span in ((".gif", gif), (".webp", webp))
                 if span is not None
             ),
         ),
         tables=_suffixes("--table", table, SUFFIXES) if table else (".csv",) if columns != "native" else None,
-        columns=_one_of("--columns", columns, tuple(STYLES)),
+        columns=one_of("--columns", columns, tuple(STYLES)),
         max_pixels=max_pixels,
         save_every_s=save_every,
         resume=resume,
@@ -268,55 +272,15 @@ def _spread(sources: Sequence[Path | str], *, max_pixels: int) -> Iterator[NDArr
 
 def _part(start: str | None, end: str | None, every: str | None, max_side: int | None) -> VideoPart:
     """Which frames the options ask for."""
-    start_s = None if start is None else _checked("--start", seconds_of, start)
-    end_s = None if end is None else _checked("--end", seconds_of, end)
+    start_s = None if start is None else checked("--start", seconds_of, start)
+    end_s = None if end is None else checked("--end", seconds_of, end)
     if start_s is not None and end_s is not None and start_s >= end_s:
         raise typer.BadParameter(f"expected a time after --start {start}, got {end}", param_hint="--end")
-    every_s, every_frames = (None, None) if every is None else _checked("--every", _step, every)
+    every_s, every_frames = (None, None) if every is None else checked("--every", step_of, every)
     return VideoPart(start_s, end_s, every_s, every_frames, max_side)
-
-
-def _step(text: str) -> tuple[float | None, int | None]:
-    """Seconds or frames from one frame that is read to the next."""
-    if re.fullmatch(r"[1-9]\d*", text):
-        return None, int(text)
-    number = text.removesuffix("s")
-    try:
-        seconds = float(number) if number != text else 0.0
-    except ValueError:
-        seconds = 0.0
-    if not 1e-6 <= seconds < float("inf"):
-        raise ValueError(f"expected a time such as 0.2s or a number of frames such as 5, got {text!r}")
-    return seconds, None
-
-
-def _stream(smooth: str, detect_every: int | None, *, is_sparse: bool) -> StreamOptions:
-    """How frames are read together; what is far apart is not followed from frame to frame but found anew."""
-    name, colon, time_text = smooth.partition(":")
-    smoothing = next((known for known in SMOOTHINGS if known == name), None)
-    if smoothing is None:
-        raise typer.BadParameter(f"expected one of {', '.join(SMOOTHINGS)}, got {name!r}", param_hint="--smooth")
-    seconds, hold = _SMOOTH[smoothing]
-    if colon:
-        seconds = _checked("--smooth", seconds_of, time_text.removesuffix("s"))
-    every = detect_every or (1 if is_sparse else 5)
-    return StreamOptions(detect_every=every, smoothing=smoothing, smoothing_s=seconds, hold=hold)
 
 
 def _suffixes(option: str, names: list[str], known: tuple[str, ...]) -> tuple[str, ...]:
     """Formats as suffixes, each once."""
     formats = tuple(suffix[1:] for suffix in known)
-    return tuple(dict.fromkeys(f".{_one_of(option, name.lower().lstrip('.'), formats)}" for name in names))
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
-    if value not in known:
-        raise typer.BadParameter(f"expected one of {', '.join(known)}, got {value!r}", param_hint=option)
-    return value
-
-
-def _checked(option: str, parse: Callable[[str], T], text: str) -> T:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
+    return tuple(dict.fromkeys(f".{one_of(option, name.lower().lstrip('.'), formats)}" for name in names))

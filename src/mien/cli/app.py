@@ -7,6 +7,7 @@ import typer
 
 from mien import __version__
 from mien.cli.analyze import analyze
+from mien.cli.batch import batch
 from mien.cli.calibrate import calibrate
 from mien.cli.conditions import conditions
 from mien.cli.convert import convert
@@ -51,6 +52,7 @@ def options(
 
 
 app.command("analyze")(analyze)
+app.command("batch")(batch)
 app.command("calibrate")(calibrate)
 app.command("conditions")(conditions)
 app.command("convert")(convert)

@@ -5,19 +5,21 @@ from collections.abc import Callable
 from mien.faces.detector import Detector
 from mien.faces.haar import Haar
 from mien.faces.mtcnn import Mtcnn
+from mien.faces.session import THREADS
 from mien.faces.yunet import Yunet
 from mien.weights import is_present
 
 __all__ = ["DETECTORS", "default_detector", "for_video", "load_detector"]
 
-DETECTORS: dict[str, Callable[[], Detector]] = {"mtcnn": Mtcnn, "yunet": Yunet, "haar": Haar}
+DETECTORS: dict[str, Callable[..., Detector]] = {"mtcnn": Mtcnn, "yunet": Yunet, "haar": Haar}
 
 
-def load_detector(name: str) -> Detector:
+def load_detector(name: str, *, threads: int = THREADS) -> Detector:
     """A detector, its weights loaded.
 
     Args:
         name: A key of `DETECTORS`.
+        threads: Of its networks; Haar has none.
 
     Raises:
         ValueError: no such name.
@@ -25,7 +27,8 @@ def load_detector(name: str) -> Detector:
     """
     if name not in DETECTORS:
         raise ValueError(f"unknown detector {name!r}: expected one of {', '.join(DETECTORS)}")
-    return DETECTORS[name]()
+    kind = DETECTORS[name]
+    return kind() if kind is Haar else kind(threads=threads)
 
 
 def default_detector() -> str:

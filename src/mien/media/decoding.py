@@ -45,6 +45,7 @@ class Decoder:
 
     Args:
         path: The video.
+        threads: That decode; 0 for one on every core.
 
     Attributes:
         container: The open file.
@@ -59,11 +60,11 @@ class Decoder:
         MissingExtraError: PyAV is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: int = 0) -> None:
         self.name = str(path)
         self.container = _opened(path)
         try:
-            self.stream = _picture_stream(self.container, self.name)
+            self.stream = _picture_stream(self.container, self.name, threads)
         except MediaError:
             self.container.close()
             raise
@@ -203,13 +204,14 @@ def _opened(path: Path) -> "InputContainer":
         ) from error
 
 
-def _picture_stream(container: "InputContainer", name: str) -> "VideoStream":
+def _picture_stream(container: "InputContainer", name: str, threads: int) -> "VideoStream":
     """The first stream of moving pictures; a cover of a song is none."""
     from av.stream import Disposition
 
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic and stream.codec_context is not None:
             stream.thread_type = "AUTO"  # decode on every core, ahead of what is read
+            stream.codec_context.thread_count = threads
             return stream
     kind = "sound alone" if container.streams.audio else "a file without pictures"
     raise MediaError(f"{name}: expected a video, got {kind}: leave it out")

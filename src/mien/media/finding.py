@@ -1,9 +1,10 @@
 """Which photos and videos people mean by files, folders, patterns and addresses."""
 
 import glob
+import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -83,11 +84,17 @@ def is_address(name: str | Path) -> bool:
     return isinstance(name, str) and name.lower().startswith(("http://", "https://"))
 
 
-def is_video(source: Path | str) -> bool:
+def is_video(source: Path | str, content: bytes | None = None) -> bool:
     """Whether it is to be read as a video: by its content, or where that says nothing, by its name.
 
     A GIF or PNG that moves is a video. An address is one unless its name is a photo's.
+
+    Args:
+        source: A file or an address.
+        content: Its bytes, where they are at hand.
     """
+    if content is not None:
+        return _shows_video(content[:64], Path(source).suffix.lower(), lambda: moves(io.BytesIO(content)))
     if isinstance(source, str):
         return Path(unquote(urlsplit(source).path)).suffix.lower() not in PHOTO_SUFFIXES
     suffix = source.suffix.lower()
@@ -96,8 +103,13 @@ def is_video(source: Path | str) -> bool:
             start = file.read(64)
     except (OSError, ValueError):
         return suffix in VIDEO_SUFFIXES
+    return _shows_video(start, suffix, lambda: moves(source))
+
+
+def _shows_video(start: bytes, suffix: str, does_move: Callable[[], bool]) -> bool:
+    """Whether a file that starts so and is called so is a video."""
     if has_photo_signature(start):
-        return start.startswith((b"GIF8", b"\x89PNG")) and moves(source)
+        return start.startswith((b"GIF8", b"\x89PNG")) and does_move()
     if suffix in PHOTO_SUFFIXES or suffix in VIDEO_SUFFIXES:
         return suffix in VIDEO_SUFFIXES
     return kind_of(start) in {"a video", "data of an unknown kind"}

@@ -167,11 +167,11 @@ def has_photo_signature(start: bytes) -> bool:
     return _quietly(lambda: _reader_for(start))[1] is not None
 
 
-def moves(path: Path) -> bool:
+def moves(picture: Path | BinaryIO) -> bool:
     """Whether a picture has several frames to show one after the other; one that cannot be read has none."""
 
     def has_several() -> bool:
-        with Image.open(path) as image:
+        with Image.open(picture) as image:
             return bool(getattr(image, "is_animated", False))
 
     try:

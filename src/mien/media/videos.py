@@ -101,6 +101,7 @@ def open_video(
     every_frames: int | None = None,
     max_side_px: int | None = None,
     after: Place | None = None,
+    threads: int = 0,
 ) -> "Video":
     """Open a video to read its frames in order.
 
@@ -112,6 +113,7 @@ def open_video(
         every_frames: Take the frames whose index is a multiple of this.
         max_side_px: Scale frames down so that the longer side is at most this.
         after: A frame that was read earlier with the same arguments: go on behind it.
+        threads: That decode; 0 for one on every core.
 
     Returns:
         An iterator of `Frame`, and a context manager that closes the file. Where part of the video cannot be
@@ -126,7 +128,7 @@ def open_video(
     selection = _Selection(start_s, end_s, every_s, every_frames, after)
     if max_side_px is not None and max_side_px < 1:
         raise ValueError(f"max_side_px must be 1 or more, got {max_side_px}")
-    decoder = Decoder(Path(path))
+    decoder = Decoder(Path(path), threads=threads)
     try:
         return Video(decoder, selection, max_side_px)
     except BaseException:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, BinaryIO, Literal, TextIO
 
 from mien.errors import DataError, MissingExtraError
 from mien.results import SourceResult
@@ -17,7 +17,7 @@ from mien.tables.sidecar import ReadWith, read_sidecar, sidecar_path
 from mien.taxonomy import Taxonomy
 from mien.writing import replacing
 
-__all__ = ["SUFFIXES", "TableFile", "check_suffix", "read_table", "table_writer"]
+__all__ = ["SUFFIXES", "TableFile", "check_suffix", "parquet_writer", "read_table", "table_writer"]
 
 WriteRow = Callable[[Row], None]
 
@@ -169,9 +169,20 @@ def _write_line(file: TextIO, record: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _parquet_writer(
-    path: Path, taxonomy: Taxonomy, style: str, metadata: Callable[[], Mapping[str, Any]]
+def parquet_writer(
+    path: Path | BinaryIO, taxonomy: Taxonomy, style: str, meta: Callable[[], Mapping[str, Any]]
 ) -> Iterator[WriteRow]:
+    """Write Parquet alone, without a sidecar: what is yielded takes rows one by one, by native name.
+
+    Args:
+        path: A file, or a stream that stays open.
+        taxonomy: As for `table_writer`.
+        style: As for `table_writer`.
+        meta: Called at the end; it is in the file under the key "mien".
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
     parquet = _pyarrow_parquet()
     import pyarrow
 
@@ -194,7 +205,7 @@ def _parquet_writer(
 
         yield write
         flush()
-        writer.add_key_value_metadata({"mien": json.dumps(metadata())})
+        writer.add_key_value_metadata({"mien": json.dumps(meta())})
 
 
 def _encodable(record: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +268,7 @@ def _pyarrow_parquet() -> Any:
     return parquet
 
 
-_WRITERS = {".csv": _csv_writer, ".parquet": _parquet_writer, ".jsonl": _jsonl_writer}
+_WRITERS = {".csv": _csv_writer, ".parquet": parquet_writer, ".jsonl": _jsonl_writer}
 _READERS = {".csv": _csv_records, ".parquet": _parquet_records, ".jsonl": _jsonl_records}
 _HEADERS = {".csv": _csv_header, ".parquet": _parquet_header, ".jsonl": _jsonl_header}
 SUFFIXES = tuple(_WRITERS)
