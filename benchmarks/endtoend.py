@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mien
-from media import MIN_IOU, iou
+from media import iou
 from mien.classifier import DEFAULT_MODEL
 from mien.datasets.reading import read
 from mien.evaluation.judge import Exam, set_exam
@@ -35,6 +35,7 @@ from pages import markdown, put_into
 
 SIZE_WH = (640, 480)
 SIDES_PX = (96, 240)
+MIN_IOU = 0.1
 COLUMNS = ("name", "true", "read", "iou", "boxes")
 
 
@@ -59,9 +60,22 @@ def paste(face: NDArray[np.uint8], *, seed: int) -> tuple[NDArray[np.uint8], Box
 
 
 def answer_of(reading: FrameReading, box: BoxXyxy) -> tuple[str, float]:
-    """The reading of the face that was pasted, and how well its box fits; nothing if no box does."""
-    best = max(((iou(face.box_xyxy, box), face.emotions.top) for face in reading.faces), default=(0.0, ""))
-    return (best[1] if best[0] >= MIN_IOU else "", best[0])
+    """The reading of the face that was pasted, and how well its box fits what was pasted; nothing if no box does.
+
+    What was pasted is at times twice as wide as the face in it and at times cuts its edge off, so that a right box may
+    overlap with it little; but its centre lies within.
+    """
+    fits = [
+        (fit, face.emotions.top)
+        for face in reading.faces
+        if _holds_centre(box, face.box_xyxy) and (fit := iou(face.box_xyxy, box)) >= MIN_IOU
+    ]
+    fit, emotion = max(fits, default=(0.0, ""))
+    return emotion, fit
+
+
+def _holds_centre(place: BoxXyxy, box: BoxXyxy) -> bool:
+    return all(place[at] <= (box[at] + box[at + 2]) / 2 <= place[at + 2] for at in (0, 1))
 
 
 def earlier_answers(path: Path) -> dict[str, Answer]:

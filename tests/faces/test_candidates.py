@@ -39,6 +39,14 @@ def test_none_is_no_face() -> None:
     assert Candidates.none().scaled(2, 3).to_faces() == ()
 
 
+def test_the_mirror_image_swaps_left_and_right() -> None:
+    found = candidates((10, 20, 30, 50))
+    mirrored = found.mirrored(100)
+    assert np.array_equal(mirrored.mirrored(100).points_xy, found.points_xy)
+    assert mirrored.boxes_xyxy.tolist() == [[70, 20, 90, 50]]
+    assert mirrored.points_xy[0].tolist() == [[98, 3], [100, 1], [96, 5], [92, 9], [94, 7]]
+
+
 def test_scaling_moves_boxes_and_points() -> None:
     scaled = candidates((1, 2, 3, 4)).scaled(2, 10)
     assert scaled.boxes_xyxy.tolist() == [[2, 20, 6, 40]]

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -8,9 +9,12 @@ from numpy.typing import NDArray
 
 from mien.faces.detector import Detector
 from mien.faces.mtcnn import Mtcnn
+from mien.media.photos import load_photo
 
 Picture = NDArray[np.uint8]
 Load = Callable[[str], Picture]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,16 @@ def test_a_second_look_is_an_option(photo: Load) -> None:
     once = Mtcnn(retries=False)
     assert once.detect(photo("images/very_dark.jpg")) == ()
     assert len(once.detect(photo("images/astronaut.png"))) == 1
+
+
+def test_a_lenient_look_finds_a_face_without_forehead_and_chin() -> None:
+    part = load_photo(EXAMPLES / "astronaut.jpg")[79:141, 192:254]  # eyes, nose and mouth, as tight as can be
+    face = cv2.resize(part, (48, 48), interpolation=cv2.INTER_AREA)
+    picture = np.full((240, 320, 3), 120, np.uint8)
+    picture[40:200, 80:240] = cv2.resize(face, (160, 160), interpolation=cv2.INTER_CUBIC)
+    assert Mtcnn(retries=False).detect(picture) == ()
+    (found,) = Mtcnn().detect(picture)
+    assert 80 <= found.box_xyxy[0] + found.box_xyxy[2] - 160 <= 240
 
 
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])

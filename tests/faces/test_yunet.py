@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mien.errors import WeightsMissingError
+from mien.faces.candidates import Candidates
 from mien.faces.detector import Detector
 from mien.faces.yunet import Yunet
 
@@ -83,6 +84,36 @@ def test_a_face_on_the_seam_of_two_tiles_is_found_once(yunet: Yunet, photo: Load
     picture[left : left + face.shape[0], left : left + face.shape[1]] = face
     (found,) = yunet.detect(np.asarray(cv2.resize(picture, (3840, 3840)), np.uint8))
     assert np.divide(found.box_xyxy, 3) == pytest.approx((left + 17.6, left + 12.6, left + 35.6, left + 35.2), abs=4)
+
+
+@pytest.mark.parametrize(
+    ("score", "opinion", "is_kept"),
+    [(0.5, 0.85, True), (0.5, 0.75, False), (0.65, 0.2, True), (0.65, 0.05, False), (0.8, 0.0, True)],
+)
+def test_the_weaker_a_box_the_more_another_network_must_agree(
+    yunet: Yunet, monkeypatch: pytest.MonkeyPatch, score: float, opinion: float, is_kept: bool
+) -> None:
+    proposed = Candidates(*(np.array(values, np.float32) for values in ([[10, 10, 50, 50]], [score], [[[30, 30]] * 5])))
+    monkeypatch.setattr(Yunet, "_look_at_tile", lambda *_: proposed)
+    monkeypatch.setattr(
+        "mien.faces.yunet.second_opinions", lambda _, __, boxes: np.full(len(boxes), opinion, np.float32)
+    )
+    assert bool(yunet.detect(np.zeros((64, 64, 3), np.uint8))) == is_kept
+
+
+def test_a_face_that_only_its_mirror_image_shows_is_found_in_its_place(
+    yunet: Yunet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.zeros((64, 100, 3), np.uint8)
+    picture[0, 0] = 255
+    proposed = Candidates(*(np.array(values, np.float32) for values in ([[10, 10, 50, 50]], [0.95], [[[30, 30]] * 5])))
+
+    def look(_: Yunet, part: Picture, *__: int) -> Candidates:
+        return proposed if part[0, -1].any() else Candidates.none()
+
+    monkeypatch.setattr(Yunet, "_look_at_tile", look)
+    (face,) = yunet.detect(picture)
+    assert face.box_xyxy == (50, 10, 90, 50)
 
 
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])

@@ -45,6 +45,15 @@ class Candidates:
         factors = np.array([x, y], np.float32)
         return type(self)(self.boxes_xyxy * np.tile(factors, 2), self.scores, self.points_xy * factors)
 
+    def mirrored(self, width: float) -> Self:
+        """The same faces in the mirror image of a picture that is so wide."""
+        x0, y0, x1, y1 = self.boxes_xyxy.T
+        points = self.points_xy[:, [1, 0, 2, 4, 3]]  # the left eye is the mirror image's right one
+        x, y = np.moveaxis(points, -1, 0)
+        return type(self)(
+            np.stack([width - x1, y0, width - x0, y1], axis=1), self.scores, np.stack([width - x, y], axis=-1)
+        )
+
     def to_faces(self) -> tuple[Face, ...]:
         """Faces, best score first; a box that a network's regression turned inside out is no face."""
         x0, y0, x1, y1 = self.boxes_xyxy.T
