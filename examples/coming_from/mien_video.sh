@@ -1,0 +1,1 @@
+mien analyze examples/astronaut.mp4 --columns py-feat --out coming

@@ -1,0 +1,1 @@
+mien analyze examples/astronaut.mp4 --baseline auto --out against-own-median

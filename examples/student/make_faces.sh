@@ -1,0 +1,1 @@
+python examples/student/make_faces.py faces.csv

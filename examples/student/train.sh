@@ -1,0 +1,1 @@
+mien train examples/student/small.toml --data faces.csv --out runs/small
