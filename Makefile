@@ -5,15 +5,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_VENV := .demo-venv
+RELEASE_VENV := .release-venv
 DEMO_PHOTO := examples/astronaut.jpg
 
-.PHONY: help demo install test judges check format-check lint types floors tests docs format clean
+.PHONY: help demo install test judges check format-check lint types floors tests coverage docs release format clean
 
 help:
 	@echo "make demo     read a sample photo: an environment, the core, a table, results under demo/"
 	@echo "make test     install everything and run every check and test"
 	@echo "make install  an editable install with every extra in $(VENV)"
 	@echo "make check    what CI runs: format, lint, types, floors, doctests, tests"
+	@echo "make coverage the tests again, and which lines none of them reaches: at least 95 % must be reached"
+	@echo "make release  all that must hold before a release (docs/release.md), under dist/"
 	@echo "make docs     the documentation site, under build/site"
 	@echo "make format   put the code into its format"
 
@@ -59,6 +62,23 @@ tests:
 	GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 # Strict, and without network; a test builds the same site.
+coverage: $(VENV)/installed
+	GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
+
+# $(PINS) keeps a version, as in `make release PINS="--pin torch==2.13.0+cpu"`.
+release: $(RELEASE_VENV)/installed
+	$(RELEASE_VENV)/bin/python release/wheel.py
+	$(RELEASE_VENV)/bin/python release/extras.py dist/*.whl $(PINS)
+	$(RELEASE_VENV)/bin/python release/bounds.py lowest $(PINS)
+	$(RELEASE_VENV)/bin/python release/bounds.py newest $(PINS)
+	$(RELEASE_VENV)/bin/python release/bill.py dist/*.whl
+	$(RELEASE_VENV)/bin/python release/audit.py
+
+$(RELEASE_VENV)/installed: release/requirements.txt
+	$(PYTHON) -m venv $(RELEASE_VENV)
+	$(RELEASE_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement release/requirements.txt
+	@touch $@
+
 docs: $(VENV)/installed
 	$(BIN)/python docs/commands.py docs/commands.md
 	$(BIN)/zensical build --strict --clean
@@ -69,4 +89,4 @@ format:
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) demo build dist .cache docs/commands.md .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO_VENV) $(RELEASE_VENV) demo build dist .cache docs/commands.md .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence, features
+from PIL import Image, ImageFile, ImageSequence, WebPImagePlugin, features
 
 from conftest import SharedMedia
 from mien.errors import MediaError, MediaTooLargeError
@@ -413,8 +413,15 @@ def test_the_limit_may_be_beyond_the_one_of_pillow(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(photos, "_BAND_PIXELS", 80)  # as small beside the limit as they are
     assert load_photo(encoded(Image.fromarray(scene()), "PNG")).shape == (24, 40, 3)  # neither its error nor warning
     assert Image.MAX_IMAGE_PIXELS == 100
-    with pytest.raises(MediaTooLargeError, match="expected a picture that Pillow decodes"):
-        load_photo(encoded(Image.fromarray(scene()), "WEBP"))  # whose reader asks for itself
+
+
+def test_a_reader_of_pillow_that_asks_for_itself_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(image: ImageFile.ImageFile) -> None:
+        raise Image.DecompressionBombError("Image size exceeds limit of 200 pixels")
+
+    monkeypatch.setattr(WebPImagePlugin.WebPImageFile, "load", ask)  # as it does from Pillow 13 on
+    with pytest.raises(MediaTooLargeError, match=r"expected a picture that Pillow decodes.*limit of 200 pixels"):
+        load_photo(encoded(Image.fromarray(scene()), "WEBP"))
 
 
 def claim(kind: str) -> bytes:
