@@ -1,0 +1,1 @@
+python examples/portrait_film.py film.mp4 --people 2

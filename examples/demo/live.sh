@@ -1,0 +1,1 @@
+mien live --source film.mp4

@@ -1,0 +1,1 @@
+mien analyze examples/astronaut.jpg --out demo

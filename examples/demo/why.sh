@@ -1,0 +1,1 @@
+mien explain examples/astronaut.jpg --out demo/why.png
