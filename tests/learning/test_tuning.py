@@ -3,6 +3,9 @@
 import csv
 import os
 import signal
+import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,6 +123,43 @@ def test_a_database_can_be_shared(tmp_path: Path) -> None:
         outcome = tune(faces_to_learn(), replace(RECIPE, epochs=1), study, trials=1 if machine == "a" else 2)
     assert outcome.trials == 2
     assert len((tmp_path / "b" / "trials.csv").read_text().splitlines()) == 3
+
+
+MACHINE = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from test_tuning import RECIPE, faces_to_learn, study_in, tune
+if __name__ == "__main__":
+    study = replace(study_in(Path({folder!r})), storage={url!r}, name="shared")
+    print(tune(faces_to_learn(), replace(RECIPE, epochs=1), study, trials=4).trials)
+"""
+
+
+def test_two_machines_search_together_in_postgresql(tmp_path: Path, postgresql: str) -> None:
+    here = Path(__file__).parent
+    folders = [tmp_path / name for name in ("a", "b")]
+    programs = [
+        MACHINE.format(paths=[str(here), str(here.parent)], folder=str(folder), url=postgresql) for folder in folders
+    ]
+    machines = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for program in programs
+    ]
+    counts = [int(machine.communicate(timeout=300)[0]) for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0]
+    assert max(counts) in (4, 5)  # both may have worked on the fourth at once
+    study = replace(study_in(tmp_path / "c"), storage=postgresql, name="shared")
+    outcome = tune(faces_to_learn(), replace(RECIPE, epochs=1), study, trials=6)  # a third one goes on
+    assert outcome.trials == 6
+    assert outcome.best is not None
+    with (tmp_path / "c" / "trials.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["trial"] for row in rows] == [str(number) for number in range(6)]
+    assert all(row["state"] in {"complete", "pruned"} for row in rows)
+    host, process = rows[-1]["worker"].rsplit(":", 1)
+    assert (host, int(process)) == (socket.gethostname(), os.getpid())
+    assert int(rows[0]["worker"].rsplit(":", 1)[1]) in {machine.pid for machine in machines}
 
 
 def test_workers_share_the_trials(tmp_path: Path) -> None:

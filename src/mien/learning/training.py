@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -183,13 +184,21 @@ def train(
             "rows": {"training": len(loop.learn), "validation": len(choose), "skipped": len(faces.skipped)},
         }
         begin_run(run, recipe, faces, validation=choose, extra=extra, entries=entries, resume=resume)
-    fabric.barrier()
-    if resume and (run / CHECKPOINT).exists():
-        loop.restore(torch.load(run / CHECKPOINT, map_location=fabric.device, weights_only=True))
+    if (checkpoint := _last_checkpoint(fabric, run, resume=resume)) is not None:
+        loop.restore(checkpoint)
     writer = _Writer(run, loop, execution) if fabric.is_global_zero else None
     with StopRequest(max_time_s=execution.max_time_s) as stop:
         stopped = _run(loop, stop, writer, on_epoch)
     return Outcome(run, stopped, stop.signal_number, loop.epoch, loop.step, tuple(loop.history), fabric.is_global_zero)
+
+
+def _last_checkpoint(fabric: Fabric, run: Path, *, resume: bool) -> Mapping[str, Any] | None:
+    """Where an earlier call stopped, as the first process sees it: the run's folder may be on its machine alone."""
+    checkpoint = None
+    if fabric.is_global_zero and resume and (run / CHECKPOINT).exists():
+        checkpoint = torch.load(run / CHECKPOINT, map_location="cpu", weights_only=True)
+    told: Mapping[str, Any] | None = fabric.broadcast(checkpoint)
+    return told
 
 
 def _start_weights(start: Path, recipe: Recipe, choose: FaceSet) -> Mapping[str, torch.Tensor]:

@@ -10,20 +10,25 @@ from optuna.trial import FrozenTrial, TrialState
 
 from mien.writing import replacing
 
-__all__ = ["importances", "plot_history", "plot_importance", "write_trials"]
+__all__ = ["WORKER", "importances", "plot_history", "plot_importance", "write_trials"]
+
+WORKER = "worker"
+"""A trial's attribute that says who runs it: host and process."""
 
 
 def write_trials(path: Path, trials: list[FrozenTrial]) -> None:
-    """Write one line per trial: number, state, accuracy, epochs, seconds and the values drawn."""
+    """Write one line per trial: number, state, accuracy, epochs, seconds, who ran it and the values drawn."""
     fields = sorted({key for trial in trials for key in trial.params})
     with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["trial", "state", "val_accuracy", "epochs", "seconds", *fields])
+        writer.writerow(["trial", "state", "val_accuracy", "epochs", "seconds", WORKER, *fields])
         for trial in trials:
             value = "" if trial.value is None else f"{trial.value:.6g}"
             seconds = "" if trial.duration is None else f"{trial.duration.total_seconds():.1f}"
             values = [trial.params.get(key, "") for key in fields]
-            writer.writerow([trial.number, trial.state.name.lower(), value, trial.last_step or 0, seconds, *values])
+            worker = trial.user_attrs.get(WORKER, "")
+            state = trial.state.name.lower()
+            writer.writerow([trial.number, state, value, trial.last_step or 0, seconds, worker, *values])
 
 
 def plot_history(path: Path, trials: list[FrozenTrial]) -> None:

@@ -9,6 +9,7 @@ import inspect
 import multiprocessing
 import os
 import signal
+import socket
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +18,6 @@ from typing import Any
 import optuna
 import torch
 from lightning.fabric import Fabric
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from rich.console import Console
 
@@ -32,8 +31,9 @@ from mien.learning.progress import quiet_lightning
 from mien.learning.recipe import Recipe, SearchRange
 from mien.learning.recipe_files import recipe_from_values, to_toml
 from mien.learning.runs import fingerprint
+from mien.learning.study_storage import open_storage
 from mien.learning.training import split_training
-from mien.learning.trials import importances, plot_history, plot_importance, write_trials
+from mien.learning.trials import WORKER, importances, plot_history, plot_importance, write_trials
 from mien.writing import replacing
 
 __all__ = ["Study", "TuningOutcome", "tune"]
@@ -92,7 +92,8 @@ def tune(faces: FaceSet, recipe: Recipe, study: Study, *, trials: int) -> Tuning
         faces: At least the Training split, with what the recipe's target needs.
         recipe: With fields to search.
         study: Where it is kept.
-        trials: How many the study is to have in all; those of earlier calls and other machines count.
+        trials: How many the study is to have in all; those of earlier calls and other machines count. Where several
+            machines work on the last one at the same time, it gets one more for each.
 
     Raises:
         DataError: the faces do not have what the recipe needs.
@@ -126,13 +127,8 @@ def _check_search(recipe: Recipe) -> None:
 def _open(study: Study, *, seed: int) -> optuna.Study:
     """The study, made if absent; draws differ between processes and calls, since they depend on what is there."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage: BaseStorage
-    if study.storage is None:
-        storage = JournalStorage(JournalFileBackend(str(study.folder / "study.journal")))
-    else:
-        storage = RDBStorage(study.storage)
     opened = optuna.create_study(
-        storage=storage,
+        storage=open_storage(study.storage, folder=study.folder),
         study_name=study.name,
         direction="maximize",
         load_if_exists=True,
@@ -221,6 +217,7 @@ def _work(
         if stop.reason is not None or _count(opened) >= trials:
             return
         trial = opened.ask()
+        trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
         candidate = _candidate(recipe, trial)
         try:
             fabric = Fabric(
