@@ -3,7 +3,7 @@ import pytest
 
 from mien.faces.candidates import Candidates
 from mien.faces.picture import Picture
-from mien.faces.turning import best_way_up
+from mien.faces.turning import best_way_up, look_tilted
 
 PICTURE = np.zeros((60, 100, 3), np.uint8)
 PICTURE[10:14, 20:28] = 255  # the face
@@ -43,3 +43,22 @@ def test_turned_finds_must_score_enough() -> None:
     found = find(lying)
     assert best_way_up(found, lying, find, sure_score=0.8, min_score=0.95) is found
     assert len(best_way_up(Candidates.none(), lying, find, sure_score=0.8, min_score=0.95)) == 0
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_face_that_only_the_tilted_picture_shows_is_found_in_its_place(side: int) -> None:
+    picture = np.zeros((100, 100, 3), np.uint8)
+    picture[20:30, 40:60] = 255
+
+    def look(tilted: Picture) -> Candidates:
+        rows, columns = np.nonzero(tilted[:, :, 0] > 127)
+        if side * (rows[columns > columns.mean()].mean() - rows.mean()) < 1:  # the bar's right end is not that way
+            return Candidates.none()
+        x, y = columns.mean() + 0.5, rows.mean() + 0.5
+        box = [[x - 10, y - 5, x + 10, y + 5]]
+        return Candidates(*(np.array(values, np.float32) for values in (box, [0.9], [[[x, y]] * 5])))
+
+    found = look_tilted(picture, look, min_score=0.8)
+    assert found.boxes_xyxy[0] == pytest.approx([40, 20, 60, 30], abs=0.5)
+    assert found.points_xy[0, 0] == pytest.approx([50, 25], abs=0.5)
+    assert len(look_tilted(picture, look, min_score=0.95)) == 0

@@ -101,21 +101,6 @@ def test_the_weaker_a_box_the_more_another_network_must_agree(
     assert bool(yunet.detect(np.zeros((64, 64, 3), np.uint8))) == is_kept
 
 
-def test_a_face_that_only_its_mirror_image_shows_is_found_in_its_place(
-    yunet: Yunet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    picture = np.zeros((64, 100, 3), np.uint8)
-    picture[0, 0] = 255
-    proposed = Candidates(*(np.array(values, np.float32) for values in ([[10, 10, 50, 50]], [0.95], [[[30, 30]] * 5])))
-
-    def look(_: Yunet, part: Picture, *__: int) -> Candidates:
-        return proposed if part[0, -1].any() else Candidates.none()
-
-    monkeypatch.setattr(Yunet, "_look_at_tile", look)
-    (face,) = yunet.detect(picture)
-    assert face.box_xyxy == (50, 10, 90, 50)
-
-
 @pytest.mark.parametrize("quarter_turns", [1, 2, 3])
 def test_a_face_on_its_side_or_head_is_turned_upright(yunet: Yunet, photo: Load, quarter_turns: int) -> None:
     upright = photo("images/astronaut.png")

@@ -12,7 +12,7 @@ from mien.faces.candidates import Candidates, drop_overlapping
 from mien.faces.mtcnn import second_opinions
 from mien.faces.picture import Picture, require_rgb, shrunk
 from mien.faces.session import THREADS, open_session
-from mien.faces.turning import best_way_up
+from mien.faces.turning import best_way_up, look_tilted
 from mien.results import Face
 from mien.weights import content_of, mtcnn_nets
 
@@ -36,21 +36,21 @@ class Yunet:
     """Finds faces in a picture whose longer side is first brought down to 640.
 
     On the 32 hand-checked test photos (100 faces, IoU 0.35): 98 found, no box that is no face, 3 ms for one face in
-    640x480 on two idle threads. The score threshold is 0.6: at OpenCV's default of 0.9 it loses a quarter of the faces.
+    640x480 on two idle threads. At OpenCV's default threshold of 0.9 it would lose a quarter of the faces.
     Its landmarks understate roll: 12 degrees are reported for 15, 18 for 30, 20 for 45.
 
     It takes some animals and things for faces, with scores up to 0.70, and gives real faces that are cut tight, turned
     or half hidden as little as 0.4. So boxes below 0.75 are shown to MTCNN's last network: from 0.6 on, those stay that
     it gives at least 0.1 (a claw on a log gets 0.04, the eight doubtful boxes on people in the test photos 0.15 and
-    more); below, only those that it gives 0.8. Of 900 faces of FER-2013's Training, which has cut off hair and chin,
-    22 are missed without the weak boxes and without the mirror, 13 with them; on eight pictures without a face nothing
-    is added.
+    more); below, only those that it gives 0.8.
 
     When nothing is found and the picture is larger, it looks again at 1280, in overlapping tiles: a 32-px face in
-    1920x1080 is found in 34 of 36 photos, without the second look in 2. Then it looks at the picture's mirror image,
-    since a network is not quite symmetric. When nothing scores 0.91, as it does in 35 of 36 upright photos, it also
-    looks at the picture turned (see `best_way_up`). A picture without a face thus takes five looks, a large one more.
-    Darkness is no problem (34 of 36 photos at 8 % brightness), so there is no retry for it.
+    1920x1080 is found in 34 of 36 photos, without the second look in 2. Then it looks at the picture tilted (see
+    `look_tilted`). Of 900 faces of FER-2013's Training, which cuts off hair and chin, 22 were missed without tilts and
+    weak boxes and 6 with them; on eight pictures without a face nothing was added, on 34 photos whose faces were
+    painted over two boxes. When nothing scores 0.91, as it does in 35 of 36 upright photos, it also looks at the
+    picture turned (see `best_way_up`). A picture without a face thus takes six looks, a large one more. Darkness is no
+    problem (34 of 36 photos at 8 % brightness): no retry for it.
 
     Args:
         retries: Look again when nothing is found, or nothing sure; turn it off for video, where the next frame is the
@@ -85,7 +85,7 @@ class Yunet:
             large = shrunk(frame_rgb, longer_side_px=_SECOND_LONGER_SIDE_PX)
             found = self._look(large).scaled(small.shape[1] / large.shape[1], small.shape[0] / large.shape[0])
         if not len(found):
-            found = self._look(np.ascontiguousarray(small[:, ::-1])).mirrored(small.shape[1])
+            found = look_tilted(small, self._look, min_score=_WEAK_SCORE)
         return best_way_up(found, small, self._look, sure_score=_SURE_SCORE, min_score=_TURNED_SCORE)
 
     def _look(self, picture: Picture) -> Candidates:
