@@ -188,7 +188,8 @@ class Session:
         if self._quick_detector is self._reader.detector or time_s < self._patient_from_s:
             return None
         found = self._look(self._reader.detector, frame_rgb)
-        self._patient_from_s = time_s if found.faces else time_s + _PATIENCE_S
+        # at whole seconds, wherever reading began: pieces of a video look at the same frames as one pass
+        self._patient_from_s = time_s if found.faces else (math.floor(time_s / _PATIENCE_S) + 1) * _PATIENCE_S
         return found
 
     def _faces(

@@ -24,7 +24,8 @@ def test_photos_become_a_data_set(tmp_path: Path) -> None:
     ("options", "said"),
     [
         (["--detector", "eyes"], "unknown detector"),
-        (["--engine", "steam"], "expected one of local"),
+        (["--engine", "steam"], "expected one of local, ray"),
+        (["--ray-address", "auto"], "expected --engine ray beside it"),
         (["--every", "never"], "expected a time such as"),
         (["--smooth", "butter"], "expected one of"),
     ],

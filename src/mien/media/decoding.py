@@ -117,6 +117,14 @@ class Decoder:
                     self.reached_s = time_s
                     yield time_s, picture
 
+    def key_frames_s(self) -> Iterator[Fraction]:
+        """Times of the frames from which decoding can begin; the file is walked through and not decoded."""
+        for packet in self._demuxed():
+            if packet.pts is not None:
+                self.reached_s = max(self.reached_s, packet.pts * self.unit_s)
+                if packet.is_keyframe:
+                    yield packet.pts * self.unit_s
+
     def check_whole(self, frame_s: float) -> None:
         """Say that something is missing of a video that has been decoded to its end.
 

@@ -1,7 +1,8 @@
 """One item -> rows of the table, or a failure: what every worker does, whatever engine it runs on."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import Any, Self
 
 from mien.analyzer import Analyzer
@@ -13,6 +14,8 @@ from mien.media.photos import load_photo
 from mien.media.videos import open_video
 from mien.results import SourceResult, StreamOptions
 from mien.scale.fetching import Fetched
+from mien.scale.seams import Span
+from mien.streaming import StreamReader
 from mien.tables.columns import Row
 from mien.tables.rows import rows_of
 
@@ -34,6 +37,7 @@ class ReadSettings:
         max_pixels: Photos that claim more are refused.
         part: Which frames of videos are read.
         stream: How they are read together.
+        piece_s: Longer videos are read in pieces of about this length; 0 reads every video in one.
     """
 
     model: str
@@ -44,6 +48,7 @@ class ReadSettings:
     max_pixels: int = 100_000_000
     part: VideoPart = field(default_factory=VideoPart)
     stream: StreamOptions = field(default_factory=StreamOptions)
+    piece_s: float = 0.0
 
     @classmethod
     def here(cls, **settings: Any) -> Self:
@@ -92,7 +97,7 @@ class Failure:
 
 
 def records_of(
-    fetched: Fetched, analyzer: Analyzer, settings: ReadSettings, *, tell: Callable[[], None]
+    fetched: Fetched, analyzer: Analyzer, settings: ReadSettings, *, span: Span | None, tell: Callable[[], None]
 ) -> Iterator[Row | Failure]:
     """The rows of an item as they come; a failure is the last.
 
@@ -100,6 +105,7 @@ def records_of(
         fetched: The item.
         analyzer: As `settings` makes it.
         settings: How to read.
+        span: Of a video, the piece to read, with what is read besides; None for all of it.
         tell: Called after every frame.
     """
     item = fetched.item
@@ -109,7 +115,7 @@ def records_of(
     place = fetched.path if fetched.path is not None else item.source
     try:
         if is_video(place, fetched.content):
-            yield from _rows_of_video(fetched, analyzer, settings, tell)
+            yield from _rows_of_video(fetched, analyzer, settings, span, tell)
         else:
             source = fetched.content if fetched.content is not None else place
             frame_rgb = load_photo(source, max_pixels=settings.max_pixels)
@@ -120,9 +126,23 @@ def records_of(
 
 
 def _rows_of_video(
-    fetched: Fetched, analyzer: Analyzer, settings: ReadSettings, tell: Callable[[], None]
+    fetched: Fetched, analyzer: Analyzer, settings: ReadSettings, span: Span | None, tell: Callable[[], None]
 ) -> Iterator[Row]:
-    with fetched.on_disk() as path, open_video(path, **asdict(settings.part), threads=1) as video:
-        for _, reading in analyzer.read_frames(video, settings.stream):
-            tell()
-            yield from rows_of(SourceResult(fetched.item.source, reading, None))
+    part = settings.part
+    if span is not None:
+        part = replace(part, start_s=span.read_from_s, end_s=span.read_to_s)
+    with fetched.on_disk() as path, open_video(path, **asdict(part), threads=1) as video:
+        session = analyzer.session(settings.stream)
+        first = next(video, None)
+        if first is not None:  # so that a piece detects in the frames in which one pass does
+            session.restore(replace(session.state(), frames_read=first.index // (part.every_frames or 1)))
+        frames = video if first is None else chain([first], video)
+        with StreamReader(frames, session) as reader:
+            for _, reading in reader:
+                tell()
+                yield from rows_of(SourceResult(fetched.item.source, reading, None))
+        if span is not None and video.damaged_at_s is not None:
+            raise MediaError(
+                f"{path}: expected a whole video, got one with parts that cannot be decoded, one at"
+                f" {video.damaged_at_s:.1f} s: the rest was read; copy or export it again"
+            )

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from mien.errors import DataError, MissingExtraError
@@ -12,7 +13,7 @@ from mien.results import NOTICE
 from mien.scale.engines import Engine
 from mien.scale.plan import Plan, open_plan, write_plan
 from mien.scale.reading import ReadSettings
-from mien.scale.shards import FAILURES, READINGS, ShardCount, part_name
+from mien.scale.shards import FAILURES, PIECES, READINGS, SPLIT, Shard, ShardCount, part_name
 from mien.scale.sources import find_items
 from mien.scale.storage import Store
 from mien.tables.sidecar import columns_meta
@@ -80,21 +81,62 @@ class ScaleRun:
         Raises:
             EngineError: workers cannot start, or cannot write.
         """
-        work = (shard for shard in self.plan.work() if shard.name not in self.there)
-        running: set[Future[ShardCount]] = set()
-        while not is_stopped():
-            while len(running) < engine.slots and (shard := next(work, None)) is not None:
-                running.add(engine.submit(shard))
-            if not running:
-                self.manifest = self._write_manifest(is_complete=True)
+        for work in (self._unread, self._unread_pieces, self._unjoined):
+            yield from self._read(work(), engine, is_stopped)
+            if is_stopped():
                 return
-            done, running = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-            for promise in done:
-                count = promise.result()
-                self._counts[count.name] = count
-                yield count
-            if not done:
+        self.manifest = self._write_manifest(is_complete=True)
+        self._forget_pieces()
+
+    def _read(
+        self, work: Iterator[Shard], engine: Engine, is_stopped: Callable[[], bool]
+    ) -> Iterator[ShardCount | None]:
+        """Keep an engine busy until all of some work is done; what a shard costs does not grow with the workers."""
+        finished: SimpleQueue[Future[ShardCount]] = SimpleQueue()
+        running = 0
+        while not is_stopped():
+            while running < engine.slots and (shard := next(work, None)) is not None:
+                engine.submit(shard).add_done_callback(finished.put)
+                running += 1
+            if not running:
+                return
+            try:
+                count = finished.get(timeout=_POLL_S).result()
+            except Empty:
                 yield None
+                continue
+            running -= 1
+            if not count.is_piece:
+                self._counts[count.name] = count
+            yield count
+
+    def _unread(self) -> Iterator[Shard]:
+        """Shards of the plan."""
+        return (shard for shard in self.plan.work() if shard.name not in self.there)
+
+    def _unread_pieces(self) -> Iterator[Shard]:
+        """Pieces of long videos, which were found while the plan was read."""
+        pieces = set(self._store.names(PIECES))
+        for whole in self._unjoined():
+            for piece in map(whole.piece, range(len(whole.pieces))):
+                if piece.readings.rpartition("/")[2] not in pieces:
+                    yield piece
+
+    def _unjoined(self) -> Iterator[Shard]:
+        """Long videos of which there are pieces."""
+        left = (name for name in self._store.names(SPLIT) if name.removesuffix(".json") not in self.there)
+        return map(self._split_video, left)
+
+    def _split_video(self, name: str) -> Shard:
+        return Shard.from_dict(json.loads(self._store.read(f"{SPLIT}/{name}") or b""))
+
+    def _forget_pieces(self) -> None:
+        """Remove what was only read to be joined."""
+        for name in self._store.names(PIECES):
+            if name.endswith(".parquet"):
+                self._store.remove(f"{PIECES}/{name}")
+        for name in self._store.names(f"{PIECES}/{FAILURES}"):
+            self._store.remove(f"{PIECES}/{FAILURES}/{name}")
 
     def _planned(self, source: str, column: str | None, shard_size: int) -> Plan:
         """The plan of an earlier run, or a new one.
@@ -114,7 +156,7 @@ class ScaleRun:
                 f"{self.place}: expected a new folder or one with this run, got one with another"
                 f" ({', '.join(others) or 'no plan'}): name another with --out"
             )
-        self._store.tidy("", READINGS, FAILURES)
+        self._store.tidy("", READINGS, FAILURES, PIECES, SPLIT)
         return plan
 
     def _write_manifest(self, *, is_complete: bool) -> dict[str, Any]:

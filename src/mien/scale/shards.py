@@ -1,25 +1,31 @@
 """The unit of work: a few hundred photos or a few videos, which become one part of the results."""
 
 import io
+import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
 
-from mien.scale.fetching import Fetcher
+from mien.errors import MediaError, MissingExtraError
+from mien.media.finding import is_video
+from mien.scale.fetching import Fetched, Fetcher
 from mien.scale.reading import Failure, ReadSettings, records_of
+from mien.scale.seams import Span, joined_rows, spans_of
 from mien.scale.sources import Item
 from mien.scale.spool import Spool
 from mien.scale.storage import Store
+from mien.tables.columns import Row
 from mien.tables.files import parquet_writer
 from mien.taxonomy import TAXONOMIES
 
-__all__ = ["FAILURES", "READINGS", "Shard", "ShardCount", "ShardReader", "part_name"]
+__all__ = ["FAILURES", "PIECES", "READINGS", "SPLIT", "Shard", "ShardCount", "ShardReader", "part_name"]
 
-READINGS, FAILURES = "readings", "failures"
+READINGS, FAILURES, PIECES, SPLIT = "readings", "failures", "_pieces", "_split"
 _MOST_BYTES = 64 << 20
 _TELL_S = 1.0
 
@@ -31,19 +37,42 @@ class Shard:
     Args:
         name: Of its part.
         items: In order.
+        span: The piece of its only item that is meant; None for all of all items.
+        pieces: Its only item has been read in these pieces, which are to be joined.
     """
 
     name: str
     items: tuple[Item, ...]
+    span: Span | None = None
+    pieces: tuple[Span, ...] = ()
+
+    @property
+    def readings(self) -> str:
+        """Where its rows go."""
+        return part_name(READINGS if self.span is None else PIECES, self.name)
+
+    @property
+    def failures(self) -> str:
+        """Where its failures go, if there are any."""
+        return part_name(FAILURES if self.span is None else f"{PIECES}/{FAILURES}", self.name)
+
+    def piece(self, number: int) -> "Shard":
+        """One of its pieces as a shard of its own."""
+        return Shard(f"{self.name}-{number:04d}", self.items, span=self.pieces[number])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe."""
-        return {"name": self.name, "items": [item.to_dict() for item in self.items]}
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Inverse of `to_dict`."""
-        return cls(values["name"], tuple(Item.from_dict(item) for item in values["items"]))
+        return cls(
+            values["name"],
+            tuple(Item.from_dict(item) for item in values["items"]),
+            None if values["span"] is None else Span.from_dict(values["span"]),
+            tuple(Span.from_dict(span) for span in values["pieces"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -55,12 +84,14 @@ class ShardCount:
         inputs: Photos and videos.
         rows: Of readings.
         failures: Items that could not be read, or not to their end.
+        is_piece: Whether it is a piece of a long video, which is not counted among the results.
     """
 
     name: str
     inputs: int
     rows: int
     failures: int
+    is_piece: bool = False
 
 
 def part_name(folder: str, shard: str) -> str:
@@ -108,35 +139,74 @@ class ShardReader:
         Raises:
             OSError: the results cannot be written.
         """
+        if shard.pieces:
+            return self._join(shard)
         with ExitStack() as stack:
             spool = stack.enter_context(Spool(spool_path))
             tell = _teller(spool_path)
             fetcher = stack.enter_context(Fetcher(self._folder, most_bytes=_MOST_BYTES, tell=tell))
             for fetched in fetcher.fetched(shard.items[spool.done : until]):
-                for record in records_of(fetched, self._analyzer, self._settings, tell=tell):
-                    spool.add(record)
+                if not self._is_left_to_pieces(shard, fetched, spool.done):
+                    for record in records_of(fetched, self._analyzer, self._settings, span=shard.span, tell=tell):
+                        spool.add(record)
                 spool.finish_item()
-            return None if until is not None else self._write(shard, spool)
+            return None if until is not None else self._write(shard, spool.records())
 
-    def _write(self, shard: Shard, spool: Spool) -> ShardCount:
+    def _is_left_to_pieces(self, shard: Shard, fetched: Fetched, number: int) -> bool:
+        """Whether an item is a long video; then it is noted, and read later, by many."""
+        if shard.span is not None or not self._settings.piece_s or fetched.error is not None:
+            return False
+        try:
+            if not is_video(fetched.path or fetched.item.source, fetched.content):
+                return False
+            with fetched.on_disk() as path:
+                spans = spans_of(path, self._settings.piece_s, self._settings.stream)
+        except (MediaError, MissingExtraError):
+            return False  # reading it says so again
+        if len(spans) == 1:
+            return False
+        whole = Shard(f"{shard.name}-{number:03d}", (fetched.item,), pieces=spans)
+        self._store.write(f"{SPLIT}/{whole.name}.json", json.dumps(whole.to_dict()).encode())
+        return True
+
+    def _join(self, shard: Shard) -> ShardCount:
+        """Make one part of a video's pieces."""
+        pieces = [shard.piece(number) for number in range(len(shard.pieces))]
+        failures = (Failure(**row) for piece in pieces for row in self._rows(piece.failures))
+        rows = joined_rows((self._rows(piece.readings) for piece in pieces), shard.pieces)
+        return self._write(shard, chain(islice(failures, 1), rows))
+
+    def _rows(self, name: str) -> list[Row]:
+        """The rows of a part; none where it is not there."""
+        from pyarrow import parquet
+
+        try:
+            with self._store.open(name) as file:
+                rows: list[Row] = parquet.read_table(file).to_pylist()
+        except FileNotFoundError:
+            return []
+        return rows
+
+    def _write(self, shard: Shard, records: Iterable[Row | Failure]) -> ShardCount:
         rows = 0
         failures: list[Failure] = []
         content = io.BytesIO()
         taxonomy = TAXONOMIES[self._analyzer.options.labels]
 
         def count() -> ShardCount:
-            return ShardCount(shard.name, len(shard.items), rows, len(failures))
+            inputs = 0 if shard.pieces else len(shard.items)  # it was counted where it was found
+            return ShardCount(shard.name, inputs, rows, len(failures), is_piece=shard.span is not None)
 
         with parquet_writer(content, taxonomy, style="native", meta=lambda: asdict(count())) as write:
-            for record in spool.records():
+            for record in records:
                 if isinstance(record, Failure):
                     failures.append(record)
                 else:
                     write(record)
                     rows += 1
         if failures:
-            self._store.write(part_name(FAILURES, shard.name), _failures_table(failures))
-        self._store.write(part_name(READINGS, shard.name), content.getvalue())
+            self._store.write(shard.failures, _failures_table(failures))
+        self._store.write(shard.readings, content.getvalue())
         return count()
 
 
