@@ -12,7 +12,7 @@ from pathlib import Path
 
 from environments import ROOT, Environment, check, working_folder
 
-BILLS = ("", "batch", "data", "ray", "server", "tensorboard", "train", "url", "video")
+BILLS = ("", "batch", "data", "postgresql", "ray", "server", "tensorboard", "train", "url", "video")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from environments import ROOT, Environment, check, working_folder
 
-EXTRAS = "batch,data,ray,server,tensorboard,train,url,video"
+EXTRAS = "batch,data,postgresql,ray,server,tensorboard,train,url,video"
 TOOLS = [
     "axe-playwright-python",
     "httpx",

@@ -20,7 +20,7 @@ from mien.errors import DataError, RunError
 from mien.learning.loop import DivergedError, TrainingLoop
 from mien.learning.recipe import Optimisation, Recipe, Target
 from mien.learning.recipe_files import load_recipe, shipped_recipes
-from mien.learning.runs import load_network, read_record, read_validation
+from mien.learning.runs import claimed, load_network, read_record, read_validation
 from mien.learning.training import Execution, Outcome, split_training, train
 from mien.taxonomy import FERPLUS
 from training_samples import faces_to_learn
@@ -65,6 +65,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_leaves_everything_that_it_should(unbroken: Path) -> None:
     names = {"recipe.toml", "run.json", "metrics.csv", "curves.png", "validation.npz", "model.ckpt", "last.ckpt"}
+    names.add(".lock")
     assert {path.name for path in unbroken.iterdir()} == names
     record = read_record(unbroken)
     assert record["finished"] is True
@@ -164,6 +165,14 @@ def test_a_run_is_not_begun_twice(unbroken: Path) -> None:
         train(faces_to_learn(), TINY, unbroken, execution=CPU)
 
 
+def test_two_processes_do_not_write_into_one_run(unbroken: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with claimed(run), pytest.raises(RunError, match=f"another process is training in {run}: wait until it ends"):
+        train(faces_to_learn(), TINY, run, execution=CPU)
+    train(faces_to_learn(), TINY, run, execution=CPU)
+    assert_same_weights(run, unbroken)
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -180,11 +189,11 @@ def test_a_signal_to_the_process_keeps_the_model(number: signal.Signals, reason:
     here = Path(__file__).parent
     program = PROGRAM.format(paths=[str(here), str(here.parent)], run=str(tmp_path / "run"))
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    deadline_s = time.monotonic() + 120
+    deadline_s = time.monotonic() + 600
     while not (tmp_path / "run" / "metrics.csv").exists() and time.monotonic() < deadline_s:
         time.sleep(0.05)
     process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert output.startswith(reason)
     done = int(output.split()[-2])
@@ -198,7 +207,7 @@ def test_kill_9_loses_at_most_one_epoch(tmp_path: Path) -> None:
     here = Path(__file__).parent
     program = PROGRAM.format(paths=[str(here), str(here.parent)], run=str(tmp_path / "run"))
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL)
-    deadline_s = time.monotonic() + 120
+    deadline_s = time.monotonic() + 600
     while not (tmp_path / "run" / "metrics.csv").exists() and time.monotonic() < deadline_s:
         time.sleep(0.05)
     process.kill()

@@ -34,7 +34,7 @@ from mien.datasets.leaks import near_copy_groups
 from mien.errors import RecipeError, RunError
 from mien.learning.hog import Hog
 from mien.learning.recipe import ClassicalRecipe
-from mien.learning.runs import begin_run, read_recipe, read_record, update_record
+from mien.learning.runs import begin_run, claimed, read_recipe, read_record, update_record
 from mien.learning.svm import KernelSVM
 from mien.learning.training import split_training
 from mien.writing import replacing
@@ -120,7 +120,8 @@ def train_classical(
     Raises:
         DataError: the data are divided, and none of it is for training.
         RecipeError: the classifier has no such parameter.
-        RunError: the folder holds a run and `resume` is False, or one of another recipe or other data.
+        RunError: the folder holds a run and `resume` is False, or one of another recipe or other data, or another
+            process is training in it.
     """
     template = _estimator(recipe)
     started = time.perf_counter()
@@ -134,24 +135,25 @@ def train_classical(
         "rows": {"training": len(learn), "validation": len(choose), "skipped": len(faces.skipped)},
         "finished": False,
     }
-    begin_run(run, recipe, faces, validation=choose, extra=extra, entries=entries, resume=resume)
-    record = read_record(run)
-    if record["finished"]:
-        return dict(record["result"])
-    x, y, groups = features_of(learn.pixels, recipe.features), learn.labels, near_copy_groups(learn.pixels)
-    best, score = _search(template, recipe, run, (x, y, groups), show_progress=show_progress)
-    model = clone(template).set_params(**best)
-    if recipe.classifier == "svm":  # distances to the boundaries become probabilities, by rows that no fit saw
-        model = CalibratedClassifierCV(model, cv=_folds(y, groups, recipe), ensemble=False, n_jobs=_jobs())
-    model.fit(x, y)
-    answers = ClassicalModel(model, recipe.features, faces.taxonomy.name, faces.taxonomy.labels)
-    accuracy = float((answers.probabilities(choose.pixels).argmax(axis=1) == choose.labels).mean())
-    with replacing(run / CLASSICAL_MODEL) as unfinished:
-        skops.io.dump(model, unfinished, compression=ZIP_DEFLATED)
-    minutes = round((time.perf_counter() - started) / 60, 2)
-    result = {"parameters": best, "folds_accuracy": score, "val_accuracy": accuracy, "minutes": minutes}
-    update_record(run, finished=True, result=result)
-    return result
+    with claimed(run):
+        begin_run(run, recipe, faces, validation=choose, extra=extra, entries=entries, resume=resume)
+        record = read_record(run)
+        if record["finished"]:
+            return dict(record["result"])
+        x, y, groups = features_of(learn.pixels, recipe.features), learn.labels, near_copy_groups(learn.pixels)
+        best, score = _search(template, recipe, run, (x, y, groups), show_progress=show_progress)
+        model = clone(template).set_params(**best)
+        if recipe.classifier == "svm":  # distances to the boundaries become probabilities, by rows that no fit saw
+            model = CalibratedClassifierCV(model, cv=_folds(y, groups, recipe), ensemble=False, n_jobs=_jobs())
+        model.fit(x, y)
+        answers = ClassicalModel(model, recipe.features, faces.taxonomy.name, faces.taxonomy.labels)
+        accuracy = float((answers.probabilities(choose.pixels).argmax(axis=1) == choose.labels).mean())
+        with replacing(run / CLASSICAL_MODEL) as unfinished:
+            skops.io.dump(model, unfinished, compression=ZIP_DEFLATED)
+        minutes = round((time.perf_counter() - started) / 60, 2)
+        result = {"parameters": best, "folds_accuracy": score, "val_accuracy": accuracy, "minutes": minutes}
+        update_record(run, finished=True, result=result)
+        return result
 
 
 def load_classical(run: Path) -> ClassicalModel:

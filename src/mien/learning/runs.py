@@ -6,6 +6,7 @@
 - `validation.npz`: the rows kept aside, as the model takes them: pixels, labels and, where there are any, votes
 - `model.ckpt`: the weights to use, and how many epochs made them
 - `last.ckpt`: all that is needed to go on
+- `.lock`: held by the process that trains, empty
 """
 
 import hashlib
@@ -13,7 +14,8 @@ import json
 import os
 import platform
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import nn
 
@@ -43,6 +46,7 @@ __all__ = [
     "VALIDATION",
     "TrainedNetwork",
     "begin_run",
+    "claimed",
     "fingerprint",
     "load_network",
     "read_recipe",
@@ -60,6 +64,7 @@ VALIDATION = "validation.npz"
 MODEL = "model.ckpt"
 CHECKPOINT = "last.ckpt"
 
+_LOCK = ".lock"
 _PACKAGES = ("mien", "numpy", "torch", "lightning", "scikit-learn")
 
 
@@ -89,6 +94,25 @@ def fingerprint(faces: FaceSet) -> str:
             digest.update(np.ascontiguousarray(column).data)
     digest.update("\n".join(faces.split.tolist()).encode())
     return digest.hexdigest()
+
+
+@contextmanager
+def claimed(run: Path) -> Iterator[None]:
+    """Keep a run's folder, made if absent, to this process; one that is killed gives it up.
+
+    Raises:
+        RunError: another process trains in it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run / _LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunError(f"another process is training in {run}: wait until it ends, or choose another folder") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def begin_run(

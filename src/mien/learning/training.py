@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from mien.learning.runs import (
     MODEL,
     RECIPE,
     begin_run,
+    claimed,
     describe_heads,
     load_network,
     read_validation,
@@ -150,7 +152,8 @@ def train(
         DataError: the faces do not have what the recipe needs.
         RecipeError: the network cannot be built so.
         RunError: the folder holds a run and `resume` is False, or one of another recipe or other data;
-            `start` is a run of another network, or it or a teacher learnt rows that this run would choose by.
+            another process is training in it; `start` is a run of another network, or it or a teacher learnt rows
+            that this run would choose by.
         DivergedError: the loss is no longer a number.
     """
     execution = execution or Execution()
@@ -174,21 +177,24 @@ def train(
     loop = TrainingLoop(
         recipe, learn, choose, fabric=fabric, weights=weights, teachers=taught_by, compiled=execution.compiled
     )
-    if fabric.is_global_zero:
-        entries = {
-            "start": None if start is None else {"run": start.name, "recipe": (start / RECIPE).read_text("utf-8")},
-            "teachers": taught_by.record if taught_by else [],
-            "device": torch.cuda.get_device_name(fabric.device) if fabric.device.type == "cuda" else fabric.device.type,
-            "heads": describe_heads(loop.heads),
-            "parameters": count_parameters(loop.net)._asdict(),
-            "rows": {"training": len(loop.learn), "validation": len(choose), "skipped": len(faces.skipped)},
-        }
-        begin_run(run, recipe, faces, validation=choose, extra=extra, entries=entries, resume=resume)
-    if (checkpoint := _last_checkpoint(fabric, run, resume=resume)) is not None:
-        loop.restore(checkpoint)
-    writer = _Writer(run, loop, execution) if fabric.is_global_zero else None
-    with StopRequest(max_time_s=execution.max_time_s) as stop:
-        stopped = _run(loop, stop, writer, on_epoch)
+    with ExitStack() as held:
+        if fabric.is_global_zero:
+            held.enter_context(claimed(run))
+            device = fabric.device
+            entries = {
+                "start": None if start is None else {"run": start.name, "recipe": (start / RECIPE).read_text("utf-8")},
+                "teachers": taught_by.record if taught_by else [],
+                "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+                "heads": describe_heads(loop.heads),
+                "parameters": count_parameters(loop.net)._asdict(),
+                "rows": {"training": len(loop.learn), "validation": len(choose), "skipped": len(faces.skipped)},
+            }
+            begin_run(run, recipe, faces, validation=choose, extra=extra, entries=entries, resume=resume)
+        if (checkpoint := _last_checkpoint(fabric, run, resume=resume)) is not None:
+            loop.restore(checkpoint)
+        writer = _Writer(run, loop, execution) if fabric.is_global_zero else None
+        with StopRequest(max_time_s=execution.max_time_s) as stop:
+            stopped = _run(loop, stop, writer, on_epoch)
     return Outcome(run, stopped, stop.signal_number, loop.epoch, loop.step, tuple(loop.history), fabric.is_global_zero)
 
 
