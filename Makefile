@@ -9,7 +9,7 @@ DEMO_VENV := .demo-venv
 RELEASE_VENV := .release-venv
 DEMO_PHOTO := examples/astronaut.jpg
 
-.PHONY: help demo install test judges check format-check lint types floors tests coverage docs release format clean
+.PHONY: help demo install test judges check format-check lint types floors tests coverage docs release bench format clean
 
 help:
 	@echo "make demo     read a sample photo: an environment, the core, a table, results under demo/"
@@ -19,6 +19,7 @@ help:
 	@echo "make coverage the tests again, and which lines none of them reaches: at least 95 % must be reached"
 	@echo "make release  all that must hold before a release (docs/release.md), under dist/"
 	@echo "make docs     the documentation site, under build/site"
+	@echo "make bench    every figure of the README again: make bench DATA=fer2013.csv VOTES=fer2013new.csv"
 	@echo "make format   put the code into its format"
 
 demo: $(DEMO_VENV)/installed
@@ -64,7 +65,6 @@ floors:
 tests:
 	GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
-# Strict, and without network; a test builds the same site.
 coverage: $(VENV)/installed
 	GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
@@ -82,10 +82,14 @@ $(RELEASE_VENV)/installed: release/requirements.txt
 	$(RELEASE_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement release/requirements.txt
 	@touch $@
 
+# Strict, and without network; a test builds the same site.
 docs: $(VENV)/installed
 	$(BIN)/python docs/commands.py docs/commands.md
 	$(BIN)/zensical build --strict --clean
 	@echo "Open build/site/index.html"
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/run_all.py --data $(DATA) $(if $(VOTES),--votes $(VOTES))
 
 format:
 	$(BIN)/ruff format .

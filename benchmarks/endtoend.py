@@ -14,6 +14,7 @@ reads only those that are new.
 
 import argparse
 import csv
+import json
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--detectors", nargs="+", default=["yunet", "mtcnn"])
     parser.add_argument("--rows", type=int, default=0, help="so many rows, drawn at random; all without")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--into", type=Path, help="the page to put the table into: docs/endtoend.md")
     arguments = parser.parse_args()
     faces = read(arguments.data, votes=arguments.votes)
@@ -155,18 +157,23 @@ def main() -> None:
     rows = np.random.default_rng(0).permutation(len(exam.faces))[: arguments.rows or None]  # more rows hold the fewer
     true = [exam.truth.taxonomy.labels[exam.truth.labels[row]] for row in rows]
     arguments.out.mkdir(parents=True, exist_ok=True)
-    table = [HEAD]
+    table, figures = [HEAD], {}
     for detector in arguments.detectors:
         analyzer = mien.Analyzer(model=arguments.model, detector=detector, labels=arguments.labels)
         card, sha256 = analyzer.classifier.card, analyzer.classifier.sha256
         crops = analyzer.read_crops([exam.faces.pixels[row] for row in rows])
         crop_right = np.array([crop.top == label for crop, label in zip(crops, true, strict=True)])
         path = arguments.out / f"{card.name}-{sha256[:12]}-{detector}-{arguments.labels}.csv"
-        table.append(table_row(detector, read_pictures(analyzer, exam, rows, path), crop_right))
+        answers = read_pictures(analyzer, exam, rows, path)
+        table.append(table_row(detector, answers, crop_right))
+        figures[detector] = {"pictures": len(answers), "right": sum(one.read == one.true for one in answers)}
+        figures[detector] |= {"cut_out_right": int(crop_right.sum()), "missed": sum(not one.read for one in answers)}
     block = f"{card.name} {card.version}, `{sha256[:12]}`, {exam.truth.title}, {exam.split}.\n\n{markdown(table)}"
     print(block)
     if arguments.into:
         put_into(arguments.into, "end to end", block)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures), "utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 A fresh environment in a temporary folder, the versions of `constraints.txt`, nothing but the core.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -15,6 +16,9 @@ TOOLS = {"pip", "setuptools", "wheel"}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         env = Path(folder) / "env"
         subprocess.run([sys.executable, "-m", "venv", str(env)], check=True)
@@ -25,12 +29,17 @@ def main() -> None:
         install_s = time.monotonic() - start_s
         listed = json.loads(subprocess.run([*pip, "list", "--format", "json"], capture_output=True, check=True).stdout)
         names = sorted(package["name"] for package in listed if package["name"] not in TOOLS)
-        print(f"{len(names)} packages, {megabytes(env) - empty_mb:.0f} MB, {install_s:.0f} s: {', '.join(names)}")
+        taken_mb = megabytes(env) - empty_mb
+        print(f"{len(names)} packages, {taken_mb:.0f} MB, {install_s:.0f} s: {', '.join(names)}")
         photo = ROOT / "examples" / "astronaut.jpg"
         for attempt in ("first (bytecode is compiled)", "second", "third"):
             start_s = time.monotonic()
             subprocess.run([str(env / "bin" / "mien"), "analyze", str(photo)], stdout=subprocess.DEVNULL, check=True)
-            print(f"mien analyze, {attempt} start to result: {time.monotonic() - start_s:.2f} s")
+            result_s = time.monotonic() - start_s
+            print(f"mien analyze, {attempt} start to result: {result_s:.2f} s")
+        if options.json:
+            figures = {"packages": len(names), "mb": taken_mb, "install_s": install_s, "result_s": result_s}
+            options.json.write_text(json.dumps(figures), "utf-8")
 
 
 def megabytes(folder: Path) -> float:

@@ -190,8 +190,8 @@ class Worker:
         self.process.wait()
 
 
-def compare(network: str, python: Path | None, *, rounds: int, steps: int) -> None:
-    """One network's line of the table."""
+def compare(network: str, python: Path | None, *, rounds: int, steps: int) -> dict[str, float]:
+    """One network's line of the table: images a second by system."""
     workers: dict[str, Worker] = {}
     for system, interpreter in (("mien", Path(sys.executable)), ("keras", python)):
         if interpreter is None:
@@ -213,6 +213,7 @@ def compare(network: str, python: Path | None, *, rounds: int, steps: int) -> No
         ratio = medians["mien"] / medians["keras"]
         verdict = "reached" if ratio >= TARGET else "missed"
         print(f"{network:12} mien / keras {ratio:.2f} ({TARGET} {verdict})")
+    return medians
 
 
 def parity(data: Path, *, epochs: int, rows: int) -> None:
@@ -244,6 +245,7 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", choices=PARAMETERS, default=list(PARAMETERS))
     parser.add_argument("--no-peers", action="store_true", help="our own figures alone")
     parser.add_argument("--peer-python", type=Path, metavar="PYTHON", help="an interpreter with Keras and TensorFlow")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--parity", type=Path, metavar="DATA", help="compare precisions on these faces instead")
     parser.add_argument("--epochs", type=int, default=3, help="of --parity")
     parser.add_argument("--rows", type=int, default=6000, help="of --parity")
@@ -256,8 +258,9 @@ def main() -> None:
     else:
         python = None if args.no_peers else args.peer_python or peer_python()
         print(f"{platform.machine()}, {THREADS} threads, batch {BATCH}, medians of {args.rounds} x {args.steps} steps")
-        for network in args.networks:
-            compare(network, python, rounds=args.rounds, steps=args.steps)
+        rates = {name: compare(name, python, rounds=args.rounds, steps=args.steps) for name in args.networks}
+        if args.json:
+            args.json.write_text(json.dumps({"images_per_s": rates}), "utf-8")
 
 
 if __name__ == "__main__":

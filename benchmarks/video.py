@@ -12,6 +12,7 @@ machine is slow for all of them.
 
 import argparse
 import contextlib
+import json
 import os
 import platform
 import sys
@@ -23,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from fer_peer import FOLDER, fer_python
-from workers import median_ratio, serve, take_turns
 
 PHOTO = Path(__file__).resolve().parents[1] / "examples" / "astronaut.jpg"
 FPS = 25
@@ -210,6 +210,8 @@ WANTED_FPS = [("1080p, five faces, mien, YuNet", 25), ("1080p, five faces, mien,
 
 def work(name: str, folder: Path) -> None:
     """Inside a worker: frames per second."""
+    from turns import serve  # mien.benchmark's, for interpreters without mien
+
     file, load = SYSTEMS[name]
     run = load()
     run(folder / file)
@@ -222,8 +224,10 @@ def work(name: str, folder: Path) -> None:
     serve(measure)
 
 
-def compare(folder: Path, rounds: int, fer_at: Path | None) -> None:
-    """Print every system's frames per second, and what was wanted beside what is."""
+def compare(folder: Path, rounds: int, fer_at: Path | None) -> dict[str, Any]:
+    """Print every system's frames per second, and what was wanted beside what is; what `--json` writes."""
+    from mien.benchmark.turns import median_ratio, take_turns
+
     print(f"making the videos in {folder} ...", file=sys.stderr)
     write_video(folder / ONE, one_face(SECONDS))
     write_video(folder / PEER, one_face(PEER_SECONDS))
@@ -234,13 +238,16 @@ def compare(folder: Path, rounds: int, fer_at: Path | None) -> None:
     print(f"{platform.machine()}, {rounds} rounds, medians; detection every {DETECT_EVERY} frames")
     for name, worker in workers.items():
         print(f"{name:32} {worker.median:7.1f} frames/s   ({min(worker.measured):.1f} to {max(worker.measured):.1f})")
+    ratios = {}
     for ours, other, least in WANTED:
         if {ours, other} <= workers.keys():
             ratio = median_ratio(workers[ours].measured, workers[other].measured)
+            ratios[f"{ours} / {other}"] = ratio
             print(f"{ours}: {ratio:.2f} times {other} (wanted: {least})")
     for ours, least_fps in WANTED_FPS:
         if ours in workers:
             print(f"{ours}: {workers[ours].median:.1f} frames/s (wanted: {least_fps})")
+    return {"frames_per_s": {name: worker.median for name, worker in workers.items()}, "ratios": ratios}
 
 
 def watch_memory(folder: Path, minutes: float) -> None:
@@ -277,6 +284,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-peers", action="store_true", help="without fer")
     parser.add_argument("--fer", type=Path, default=FOLDER, help="where fer is installed, or is to be")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
     parser.add_argument("--minutes", type=float, help="watch the memory over so long a video, and nothing else")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -288,7 +296,9 @@ def main() -> None:
         if args.minutes:
             watch_memory(Path(folder), args.minutes)
         else:
-            compare(Path(folder), args.rounds, None if args.no_peers else args.fer)
+            figures = compare(Path(folder), args.rounds, None if args.no_peers else args.fer)
+            if args.json:
+                args.json.write_text(json.dumps(figures), "utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import typer
 from mien import __version__
 from mien.cli.analyze import analyze
 from mien.cli.batch import batch
+from mien.cli.bench import bench
 from mien.cli.calibrate import calibrate
 from mien.cli.conditions import conditions
 from mien.cli.convert import convert
@@ -53,6 +54,7 @@ def options(
 
 app.command("analyze")(analyze)
 app.command("batch")(batch)
+app.command("bench")(bench)
 app.command("calibrate")(calibrate)
 app.command("conditions")(conditions)
 app.command("convert")(convert)
