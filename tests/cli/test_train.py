@@ -118,6 +118,10 @@ def test_a_classical_recipe_runs_by_the_same_verb(
         stopped = CliRunner().invoke(app, command, catch_exceptions=False)
     assert stopped.exit_code == 130
     assert "run: stopped (Ctrl-C). The scores of the search are in it" in stopped.stdout
+    stopped = CliRunner().invoke(app, [*command, "--resume", "--max-time", "0s"], catch_exceptions=False)
+    assert stopped.exit_code == 0
+    assert "run: stopped (time is up). The scores of the search are in it" in stopped.stdout
+    assert not (tmp_path / "run" / "model.skops").exists()
     result = CliRunner().invoke(app, [*command, "--resume"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert re.search(r"run: validation accuracy \d\.\d{4} after \d", result.stdout)
@@ -125,10 +129,10 @@ def test_a_classical_recipe_runs_by_the_same_verb(
 
 
 def test_what_only_networks_know_is_refused_of_a_classical_recipe(folder: Path, tmp_path: Path) -> None:
-    command = ["train", "miele-knn", *arguments(folder, tmp_path / "run", "--max-time", "1h", "--tensorboard")[2:]]
+    command = ["train", "miele-knn", *arguments(folder, tmp_path / "run", "--compile", "--tensorboard")[2:]]
     result = CliRunner().invoke(app, command, env={"COLUMNS": "400"})
     assert result.exit_code == 2
-    assert "miele-knn trains no network, so --max-time and --tensorboard would change nothing" in result.stderr
+    assert "miele-knn trains no network, so --tensorboard and --compile would change nothing" in result.stderr
     assert not (tmp_path / "run").exists()
 
 

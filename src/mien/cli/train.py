@@ -107,26 +107,28 @@ def train(
         of_networks = {
             "--start": start,
             "--distill": distill,
-            "--max-time": max_time,
             "--tensorboard": tensorboard,
             "--compile": compiled,
         }
         if given := [name for name, value in of_networks.items() if value]:
             raise typer.BadParameter(
-                f"{recipe} trains no network, so {' and '.join(given)} would change nothing: leave it out; Ctrl-C "
-                "stops the search, and --resume goes on"
+                f"{recipe} trains no network, so {' and '.join(given)} would change nothing: leave it out"
             )
     run = out or Path("runs") / Path(recipe).stem
     faces = read_faces(data, votes=votes, drop=drop, skip_bad=skip_bad)
     more = _read_extra(extra or [], skip_bad=skip_bad)
     if isinstance(chosen, ClassicalRecipe):
+        kept = "The scores of the search are in it; the same command with --resume goes on"
         try:
-            result = train_classical(faces, chosen, run, extra=more, resume=resume, show_progress=True)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"{run}: stopped (Ctrl-C). The scores of the search are in it; the same command with --resume goes on"
+            result = train_classical(
+                faces, chosen, run, extra=more, resume=resume, max_time_s=deadline_s, show_progress=True
             )
+        except KeyboardInterrupt:
+            typer.echo(f"{run}: stopped (Ctrl-C). {kept}")
             raise typer.Exit(128 + signal.SIGINT) from None
+        except TimeoutError:
+            typer.echo(f"{run}: stopped (time is up). {kept}")
+            return
         typer.echo(f"{run}: validation accuracy {result['val_accuracy']:.4f} after {result['minutes']} minutes")
         return
     execution = Execution(

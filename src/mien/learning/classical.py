@@ -102,6 +102,7 @@ def train_classical(
     *,
     extra: FaceSet | None = None,
     resume: bool = False,
+    max_time_s: float | None = None,
     show_progress: bool = False,
 ) -> dict[str, Any]:
     """Search the grid, fit the best on all rows to learn from, and score it on the rows kept aside.
@@ -112,6 +113,8 @@ def train_classical(
         run: Folder of the run; made if absent.
         extra: Further rows to learn from, behind those of `faces`; none of them is chosen by.
         resume: Go on with a search that was stopped.
+        max_time_s: Stop the search after the fit in which so many seconds are over; None for no limit. The last fit,
+            once the search has ended, is not stopped.
         show_progress: Write to standard error how far the search is.
 
     Returns:
@@ -122,6 +125,7 @@ def train_classical(
         RecipeError: the classifier has no such parameter.
         RunError: the folder holds a run and `resume` is False, or one of another recipe or other data, or another
             process is training in it.
+        TimeoutError: the time is up; the scores so far are in the run, and `resume` goes on.
     """
     template = _estimator(recipe)
     started = time.perf_counter()
@@ -141,7 +145,8 @@ def train_classical(
         if record["finished"]:
             return dict(record["result"])
         x, y, groups = features_of(learn.pixels, recipe.features), learn.labels, near_copy_groups(learn.pixels)
-        best, score = _search(template, recipe, run, (x, y, groups), show_progress=show_progress)
+        until_s = None if max_time_s is None else started + max_time_s
+        best, score = _search(template, recipe, run, (x, y, groups), until_s=until_s, show_progress=show_progress)
         model = clone(template).set_params(**best)
         if recipe.classifier == "svm":  # distances to the boundaries become probabilities, by rows that no fit saw
             model = CalibratedClassifierCV(model, cv=_folds(y, groups, recipe), ensemble=False, n_jobs=_jobs())
@@ -194,6 +199,7 @@ def _search(
     run: Path,
     rows: tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.intp]],
     *,
+    until_s: float | None,
     show_progress: bool,
 ) -> tuple[dict[str, Any], float]:
     """The parameters with the highest mean accuracy over the folds, and that accuracy."""
@@ -214,6 +220,8 @@ def _search(
     for place, accuracy in _shown(fits, total=len(left), visible=show_progress):
         scores[place] = accuracy
         _write_scores(run / GRID, points, scores)
+        if until_s is not None and time.perf_counter() >= until_s:
+            raise TimeoutError("the time is up: the scores so far are in the run, and resuming goes on")
     means = [float(np.mean([scores[point, fold] for fold in range(len(folds))])) for point in range(len(points))]
     best = int(np.argmax(means))
     return points[best], means[best]

@@ -64,6 +64,18 @@ def test_a_video_becomes_a_report(chromium: Chromium, running: Service, tmp_path
     assert [url for url in opened.requests if not url.startswith((running.address, "blob:"))] == []
 
 
+def test_what_is_missing_of_a_damaged_video_is_said(chromium: Chromium, running: Service, tmp_path: Path) -> None:
+    opened = open_page(chromium, running)
+    whole = CLIP.read_bytes()
+    middle = len(whole) // 2
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(whole[:middle] + bytes(2000) + whole[middle + 2000 :])
+    choose(opened, path)
+    said = expect(opened.page.locator("#state"))
+    said.to_contain_text("damaged.mp4 has been read in part: expected a whole video, got one with parts that cannot be")
+    expect(opened.page.locator("#summary")).to_contain_text("one person")
+
+
 def test_what_is_no_video_is_refused_in_a_sentence(chromium: Chromium, running: Service, tmp_path: Path) -> None:
     opened = open_page(chromium, running)
     path = tmp_path / "notes.mp4"

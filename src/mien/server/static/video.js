@@ -29,11 +29,11 @@ async function take([file]) {
   try {
     const submitted = await upload(file);
     job.id = submitted.id;
-    await finished(submitted);
+    const { error: missing } = await finished(submitted);
     const answer = await fetch(`v1/videos/${job.id}/results/readings.jsonl`);
     if (!answer.ok) throw new Error(await refusal(answer));
     await show(file, await answer.text());
-    tell(`${file.name} has been read.`, 1);
+    tell(missing ? `${file.name} has been read in part: ${missing}.` : `${file.name} has been read.`, 1);
   } catch (error) {
     const unreachable = error instanceof TypeError; // what fetch throws
     if (!job.cancelled) tell(unreachable ? "The service cannot be reached. Try again later." : error.message, 0, true);
@@ -74,7 +74,7 @@ function upload(file) {
   });
 }
 
-// Ask until the job is done.
+// Ask until the job is done; its error then says what could not be read.
 async function finished(state) {
   while (state.state === "queued" || state.state === "running") {
     const share = UPLOAD_SHARE + (1 - UPLOAD_SHARE) * Math.min(state.progress, 0.99);
@@ -85,6 +85,7 @@ async function finished(state) {
     state = await answer.json();
   }
   if (state.state !== "done") throw new Error(state.error ?? "The video was not read to its end.");
+  return state;
 }
 
 function cancel() {
