@@ -79,6 +79,12 @@ def test_pages_load_nothing_from_elsewhere(pages: dict[Path, Page]) -> None:
     assert [link for page in pages.values() for link in page.loads if urlsplit(link).netloc] == []
 
 
+def test_every_page_is_in_the_navigation(site: Path, pages: dict[Path, Page]) -> None:
+    home = pages[site / "index.html"]
+    reached = {(site / urlsplit(link).path).resolve() for link in home.links if not urlsplit(link).scheme}
+    assert sorted(path.name for path in pages if path.resolve() not in reached) == []
+
+
 def test_every_verb_has_its_options_on_the_page_of_commands(site: Path) -> None:
     text = (site / "commands.html").read_text("utf-8")
     for words in ("mien analyze", "mien data leaks", "mien models pull", "--min-face", "--mirror"):
