@@ -168,7 +168,12 @@ def killed_runs(folder: Path, out: Path, engine: str, shard_size: int, kills: in
                     if done >= kills:
                         continue
                     workers = [pid for pid in below([process.pid])[1:] if is_worker(pid)]
-                    victim = process.pid if not workers or dice.random() < 0.2 else dice.choice(workers)
+                    if dice.random() < 0.2:
+                        victim = process.pid
+                    elif workers:
+                        victim = dice.choice(workers)
+                    else:
+                        continue
                     os.kill(victim, signal.SIGKILL)
                     done += 1
                     print(f"  kill {done}: {'driver' if victim == process.pid else 'worker'}", flush=True)

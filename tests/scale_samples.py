@@ -13,7 +13,7 @@ from mien.scale.reading import ReadSettings
 from mien.scale.run import ScaleRun
 from mien.tables.columns import Row
 
-SETTINGS = ReadSettings.here(model="mien-m", detector="haar")
+SETTINGS = ReadSettings.here(model="mien-m", detector="haar", piece_s=120.0)  # as the command reads
 PORTRAIT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 CLIP = Path(__file__).parents[1] / "examples" / "astronaut.mp4"
 

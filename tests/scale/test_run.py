@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -18,7 +19,6 @@ from mien.faces.haar import Haar
 from mien.media.photos import load_photo
 from mien.results import SourceResult
 from mien.scale.engines import InlineEngine, LocalEngine
-from mien.scale.reading import ReadSettings
 from mien.scale.run import ScaleRun
 from mien.tables.columns import Row
 from mien.tables.files import read_table
@@ -125,7 +125,7 @@ def test_a_run_that_is_killed_goes_on_without_reading_twice(tmp_path: Path) -> N
 def test_another_run_is_not_mixed_in(tmp_path: Path) -> None:
     portraits(tmp_path / "in", 1)
     run_batch(tmp_path / "in", tmp_path / "out")
-    other = ReadSettings.here(model="mien-m", detector="haar", min_face_px=20, labels="fer2013")
+    other = replace(SETTINGS, min_face_px=20, labels="fer2013")
     with pytest.raises(DataError, match=r"got one with another \(labels, min_face_px, order, taxonomy\)"):
         ScaleRun(str(tmp_path / "in"), str(tmp_path / "out"), other)
 

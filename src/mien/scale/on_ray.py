@@ -17,6 +17,11 @@ from mien.scale.supervisor import Supervisor
 
 __all__ = ["RayEngine"]
 
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent unless asked
+    "RAY_agent_register_timeout_ms": "300000",  # a busy machine starts Ray in minutes, where Ray allows seconds
+    "RAY_raylet_start_wait_time_s": "300",
+}
 _OBJECT_STORE_BYTES = 80_000_000  # shards and counts are all that goes through it
 
 
@@ -38,7 +43,8 @@ class RayEngine:
     def __init__(
         self, settings: ReadSettings, place: str, *, address: str | None, workers: int | None, stall_s: float
     ) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent unless asked
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         try:
             self._ray: Any = import_module("ray")
         except ImportError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from mien.errors import DataError
@@ -35,10 +36,11 @@ class Plan:
         from pyarrow import parquet
 
         with self.store.open(_NAME) as file:
-            rows = (row for batch in parquet.ParquetFile(file).iter_batches(_ROWS) for row in batch.to_pylist())
-            for number, group in groupby(rows, key=lambda row: row["shard"]):
-                items = tuple(Item(**{name: row[name] for name in row if name != "shard"}) for row in group)
-                yield Shard(f"{number:06d}", items)
+            names = ["shard", *Item.__annotations__]
+            batches = parquet.ParquetFile(file).iter_batches(_ROWS, columns=names)
+            rows = (row for batch in batches for row in zip(*batch.to_pydict().values(), strict=True))
+            for number, group in groupby(rows, key=itemgetter(0)):
+                yield Shard(f"{number:06d}", tuple(Item(*row[1:]) for row in group))
 
 
 def write_plan(store: Store, items: Iterable[Item], *, shard_size: int) -> Plan:
