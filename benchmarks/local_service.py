@@ -3,17 +3,20 @@
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import mien
 
+JUDGED_FROM_S = 300.0
+MOST_GROWTH = 0.05  # of the memory in the second quarter of the time
 UNLIMITED = {"MIEN_RATE_PER_S": "1000000", "MIEN_RATE_BURST": "1000000"}  # all clients have one address here
 
 
@@ -39,9 +42,7 @@ class LocalService:
 
     def memory_mb(self) -> float | None:
         """What the service and its processes have in memory; None where the system does not say."""
-        if not Path("/proc/self/statm").exists():
-            return None
-        return sum(_resident_mb(pid) for pid in _family(self.process.pid))
+        return family_memory_mb(self.process.pid)
 
     def log_lines(self, word: str) -> list[str]:
         """The lines of its log that hold a word."""
@@ -81,6 +82,30 @@ def _wait(service: LocalService) -> None:
         else:
             return
     raise SystemExit("the service did not start within a minute")
+
+
+def family_memory_mb(pid: int) -> float | None:
+    """What a process and all below it have in memory; None where the system does not say."""
+    if not Path("/proc/self/statm").exists():
+        return None
+    return sum(_resident_mb(each) for each in _family(pid))
+
+
+def is_flat(memory_mb: Sequence[float], seconds: float) -> bool:
+    """Whether a memory that was watched for so long has stopped growing; processes come and go, so medians count."""
+    if not memory_mb:
+        print("memory: this system does not say")
+        return True
+    quarter = max(1, len(memory_mb) // 4)
+    early, late = statistics.median(memory_mb[quarter : 2 * quarter]), statistics.median(memory_mb[-quarter:])
+    print(
+        f"memory of the process and those below it: {early:.0f} MB in the second quarter of the time,"
+        f" {late:.0f} MB in the last, {max(memory_mb):.0f} MB at most"
+    )
+    if seconds < JUDGED_FROM_S:
+        print(f"    too short a time to judge by: {JUDGED_FROM_S / 60:g} minutes of it would do")
+        return True
+    return late <= early * (1 + MOST_GROWTH)
 
 
 def _family(pid: int) -> list[int]:

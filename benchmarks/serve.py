@@ -39,7 +39,7 @@ from typing import Any
 
 import av
 import numpy as np
-from local_service import LocalService, serving
+from local_service import LocalService, is_flat, serving
 from PIL import Image
 from websockets.sync.client import connect
 
@@ -51,8 +51,6 @@ CLIENTS = (1, 8, 32)
 SOCKETS = 20
 FRAMES_COMPARED = 60
 FRAME_EVERY_MS = 100.0
-MOST_GROWTH = 0.05  # of the memory in the second quarter of the mixed load
-JUDGED_FROM_S = 300.0
 LIMITS = {"MIEN_LIVE_CLIENTS": "64"}  # all sockets come from one address, which may have half
 PEER_PACKAGES = ["deepface[api]==0.0.103", "tensorflow-cpu", "tf-keras", "gunicorn"]
 PEER_START_S = 180
@@ -346,25 +344,7 @@ def measure_mixed(
     spent_s = together(10, work)
     for name, tally in by_kind.items():
         print(tally.line(f"mixed: {name}", spent_s))
-    flat = _is_flat(memory_mb)
-    if seconds < JUDGED_FROM_S:
-        print(f"    too short a time to judge by: {JUDGED_FROM_S / 60:g} minutes of it would do")
-        flat = True
-    return list(by_kind.values()), flat
-
-
-def _is_flat(memory_mb: list[float]) -> bool:
-    """Whether a service's memory has stopped growing; a video's process comes and goes, so medians count."""
-    if not memory_mb:
-        print("memory: this system does not say")
-        return True
-    quarter = max(1, len(memory_mb) // 4)
-    early, late = statistics.median(memory_mb[quarter : 2 * quarter]), statistics.median(memory_mb[-quarter:])
-    print(
-        f"memory of the service and its processes: {early:.0f} MB in the second quarter of the time,"
-        f" {late:.0f} MB in the last, {max(memory_mb):.0f} MB at most"
-    )
-    return late <= early * (1 + MOST_GROWTH)
+    return list(by_kind.values()), is_flat(memory_mb, seconds)
 
 
 @contextmanager
