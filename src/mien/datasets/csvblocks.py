@@ -20,7 +20,7 @@ __all__ = ["PIXELS", "Block", "BlockParser", "read_blocks"]
 
 PIXELS = 48 * 48
 
-_SEGMENT = 3 << 17  # bytes of the file that are parsed at once
+_SEGMENT = 3 << 18  # bytes of the file that are parsed at once
 _LONGEST_LINE = 1 << 14  # bytes; longer ones are no rows, and are read all the same
 _THREADS = min(4, os.cpu_count() or 1)
 _SPACE, _COMMA, _NEWLINE, _ZERO = b" ,\n0"
