@@ -38,7 +38,8 @@ class LocalEngine:
     """
 
     def __init__(self, settings: ReadSettings, place: str, *, workers: int | None, stall_s: float) -> None:
-        count = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        count = workers or cores
         self._make: Callable[[], Supervisor] = lambda: Supervisor(settings, place, stall_s=stall_s)
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="mien-supervise")
         self._own = local()
