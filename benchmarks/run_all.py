@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 from fer_peer import FOLDER, fer_python
+from photo import write_photo
 
 from mien.benchmark.machine import describe_machine, machine_line
 from mien.benchmark.report import accuracy_table, markdown, speed_plot, speed_table
@@ -30,16 +30,8 @@ from pages import filled, put_into
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
 PLOT = ROOT / "docs" / "pictures" / "benchmarks.png"
-PHOTO_WH = (640, 480)
 
 Results = Mapping[str, Any]
-
-
-def photo(path: Path) -> Path:
-    """The sample photo as a picture of 640x480 with one face of about 140 px."""
-    portrait = cv2.imread(str(ROOT / "examples" / "astronaut.jpg"))
-    cv2.imwrite(str(path), cv2.resize(portrait, (640, 640), interpolation=cv2.INTER_AREA)[: PHOTO_WH[1]])
-    return path
 
 
 def commands(options: argparse.Namespace, folder: Path) -> dict[str, list[object]]:
@@ -48,7 +40,7 @@ def commands(options: argparse.Namespace, folder: Path) -> dict[str, list[object
     peer = fer_python(options.fer)
     own = ["--peer-python", options.keras] if options.keras else []
     pandas = ["--peer-python", peer] if peer else []  # it comes with fer
-    bench = ["-m", "mien", "bench", photo(folder / "photo.png"), *data, "--drop", folder / "drop.csv"]
+    bench = ["-m", "mien", "bench", write_photo(folder / "photo.png"), *data, "--drop", folder / "drop.csv"]
     return {
         "bench": [*bench, *(["--peer-python", peer] if peer else []), "--out", folder],
         "endtoend": [ROOT / "benchmarks" / "endtoend.py", *data, "--out", options.answers],
