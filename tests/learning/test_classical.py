@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from mien.datasets.leaks import near_copy_groups
-from mien.errors import RecipeError, RunError
+from mien.errors import DataError, RecipeError, RunError
 from mien.learning import classical
 from mien.learning.classical import GRID, ClassicalModel, features_of, load_classical, train_classical
 from mien.learning.recipe import ClassicalRecipe
@@ -117,6 +117,13 @@ def test_a_parameter_that_is_none_is_named(tmp_path: Path) -> None:
     recipe = replace(KNN, grid={"C": (1,)})
     with pytest.raises(RecipeError, match=r"grid\.C is no parameter of KNeighborsClassifier: it has algorithm"):
         train_classical(faces_to_learn(), recipe, tmp_path / "run")
+
+
+def test_fewer_faces_than_components_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    recipe = replace(KNN, pca_components=1000)
+    with pytest.raises(DataError, match=r"expected at least 1000 faces in a fold, .* got [0-9]+: give more faces"):
+        train_classical(faces_to_learn(), recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_label_without_rows_has_probability_zero() -> None:

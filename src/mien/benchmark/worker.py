@@ -120,7 +120,7 @@ def main(mode: str, name: str, path: str) -> None:
         return
     import numpy as np
 
-    print(json.dumps(FACES[name](np.load(path))))  # noqa: T201
+    print(json.dumps(FACES[name](np.load(path, allow_pickle=False))))  # noqa: T201
 
 
 if __name__ == "__main__":

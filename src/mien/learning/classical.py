@@ -31,7 +31,7 @@ from sklearn.pipeline import Pipeline
 from mien.datasets.faceset import UNLABELLED, FaceSet
 from mien.datasets.joining import add_rows, rows_to_add
 from mien.datasets.leaks import near_copy_groups
-from mien.errors import RecipeError, RunError
+from mien.errors import DataError, RecipeError, RunError
 from mien.learning.hog import Hog
 from mien.learning.recipe import ClassicalRecipe
 from mien.learning.runs import begin_run, claimed, read_recipe, read_record, update_record
@@ -121,7 +121,7 @@ def train_classical(
         The chosen parameters, the score of the folds and of the rows kept aside, and the minutes of this call.
 
     Raises:
-        DataError: the data are divided, and none of it is for training.
+        DataError: the data are divided, and none of it is for training, or fewer faces than principal components.
         RecipeError: the classifier has no such parameter.
         RunError: the folder holds a run and `resume` is False, or one of another recipe or other data, or another
             process is training in it.
@@ -134,6 +134,7 @@ def train_classical(
         extra = rows_to_add(extra, choose)
         learn = add_rows(learn, extra)
         learn = learn.select(learn.labels != UNLABELLED)
+    _check_enough(len(learn), recipe)
     entries = {
         "heads": [{"name": "labels", "taxonomy": faces.taxonomy.name, "columns": list(faces.taxonomy.labels)}],
         "rows": {"training": len(learn), "validation": len(choose), "skipped": len(faces.skipped)},
@@ -175,6 +176,17 @@ def load_classical(run: Path) -> ClassicalModel:
     return ClassicalModel(
         skops.io.load(path, trusted=_TRUSTED), recipe.features, head["taxonomy"], tuple(head["columns"])
     )
+
+
+def _check_enough(rows: int, recipe: ClassicalRecipe) -> None:
+    """Raise `DataError` if a fold has fewer faces to learn from than principal components are asked for."""
+    searched = min(rows, recipe.grid_rows) if recipe.grid_rows else rows
+    fitted = searched * (recipe.folds - 1) // recipe.folds
+    if recipe.pca_components > fitted:
+        raise DataError(
+            f"expected at least {recipe.pca_components} faces in a fold, as many as pca_components asks for, got"
+            f" {fitted}: give more faces, or --set pca_components={fitted // 2}"
+        )
 
 
 def _estimator(recipe: ClassicalRecipe) -> Pipeline:

@@ -1,6 +1,7 @@
 """The video page in Chromium: upload, progress, report."""
 
 import json
+import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any, Literal
@@ -85,9 +86,13 @@ def test_what_is_no_video_is_refused_in_a_sentence(chromium: Chromium, running: 
     expect(opened.page.get_by_label("Choose a video")).to_be_visible()
 
 
-def test_reading_can_be_cancelled_and_another_video_chosen(chromium: Chromium, running: Service) -> None:
+def test_reading_can_be_cancelled_and_another_video_chosen(
+    chromium: Chromium, running: Service, tmp_path: Path
+) -> None:
+    long = tmp_path / "long.mp4"  # so that it is not read before it can be cancelled
+    subprocess.run(["ffmpeg", "-v", "error", "-stream_loop", "49", "-i", CLIP, "-c", "copy", long], check=True)
     opened = open_page(chromium, running)
-    choose(opened, CLIP)
+    choose(opened, long)
     expect(opened.page.locator("#state")).to_contain_text("Reading:")
     opened.button("Cancel").click()
     expect(opened.page.locator("#work")).to_be_hidden()
