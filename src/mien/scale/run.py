@@ -64,7 +64,12 @@ class ScaleRun:
             "model": {"name": analyzer.classifier.card.name, "sha256": analyzer.classifier.sha256},
             "labels": {"taxonomy": self._taxonomy.name, "order": list(self._taxonomy.labels)},
         }
-        self.plan = self._planned(source, column, shard_size)
+        earlier = self._store.read(_MANIFEST)
+        if earlier is None:
+            self.plan = write_plan(self._store, find_items(source, column=column), shard_size=shard_size)
+            self._write_manifest(is_complete=False)
+        else:
+            self.plan = self._plan_of(json.loads(earlier))
         self.there = frozenset(
             name.removeprefix("part-").removesuffix(".parquet") for name in self._store.names(READINGS)
         )
@@ -138,18 +143,13 @@ class ScaleRun:
         for name in self._store.names(f"{PIECES}/{FAILURES}"):
             self._store.remove(f"{PIECES}/{FAILURES}/{name}")
 
-    def _planned(self, source: str, column: str | None, shard_size: int) -> Plan:
-        """The plan of an earlier run, or a new one.
+    def _plan_of(self, earlier: dict[str, Any]) -> Plan:
+        """The plan of an earlier run, given its manifest.
 
         Raises:
             DataError: that run read other files, or in another way.
         """
-        earlier = self._store.read(_MANIFEST)
-        if earlier is None:
-            self.plan = write_plan(self._store, find_items(source, column=column), shard_size=shard_size)
-            self._write_manifest(is_complete=False)
-            return self.plan
-        others = sorted(_differences(json.loads(earlier).get("run"), json.loads(json.dumps(self._run))))
+        others = sorted(_differences(earlier.get("run"), json.loads(json.dumps(self._run))))
         plan = open_plan(self._store)
         if others or plan is None:
             raise DataError(

@@ -127,7 +127,7 @@ def _of_address(source: str) -> Iterator[Item]:
     found = False
     for name in names:
         leaf = PurePosixPath(name)
-        if (leaf.suffix.lower() in wanted and not leaf.name.startswith(".")) or len(names) == 1 == (name == path):
+        if (leaf.suffix.lower() in wanted and not leaf.name.startswith(".")) or names == [path]:
             found = True
             yield item_of(_addressed(scheme, name))
     if not found:
