@@ -38,9 +38,9 @@ _BATCH = 256  # crops at a time, so that a picture full of candidates cannot fil
 class Mtcnn:
     """Finds faces from 20 px in a picture whose longer side is first brought down to 640.
 
-    On the 32 hand-checked test photos (100 faces, IoU 0.35): 98 found, no box that is no face, 26 ms (median) a photo
-    on one thread, 25 ms for one face in 640x480. The thresholds .7, .7, .8 were chosen there, which flatters them a
-    little, against .7, .8, .7 (94 found, one false box, the same time): R-Net is the wrong place to be strict.
+    On the 32 hand-checked test photos (100 faces, IoU 0.35): 98 found, no box that is no face. The thresholds .7, .7,
+    .8 were chosen there, which flatters them a little, against .7, .8, .7 (94 found, one false box, the same time):
+    R-Net is the wrong place to be strict.
 
     When nothing is found it looks again: with the contrast stretched if the picture is dull (of 24 photos darkened to 8
     % that were missed, 24 are found), at 1280 if it is larger (a 32-px face in 1920x1080: 1 of 36 photos before, 36

@@ -15,8 +15,8 @@ _ERRORS = 3  # ONNX Runtime's level; its warnings are about sizes that a file st
 def open_session(model: bytes, *, threads: int = THREADS) -> onnxruntime.InferenceSession:
     """An ONNX Runtime session on threads that do not spin; safe to share between threads.
 
-    On two idle cores MTCNN takes 17.7 ms for a 640x480 picture (21.0 on one thread) and YuNet 2.9 (3.9); beside other
-    work the second thread costs about a tenth. Threads that spin made MTCNN 1.2 to 3 times slower.
+    On two idle cores a second thread saves a tenth to a sixth of MTCNN's time and up to a quarter of YuNet's; beside
+    other work it costs about a tenth. Threads that spin made MTCNN 1.2 to 3 times slower.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

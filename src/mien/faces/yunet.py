@@ -35,9 +35,9 @@ _OUTPUTS = [f"{kind}_{stride}" for stride in _STRIDES_PX for kind in ("cls", "ob
 class Yunet:
     """Finds faces in a picture whose longer side is first brought down to 640.
 
-    On the 32 hand-checked test photos (100 faces, IoU 0.35): 98 found, no box that is no face, 3 ms for one face in
-    640x480 on two idle threads. At OpenCV's default threshold of 0.9 it would lose a quarter of the faces.
-    Its landmarks understate roll: 12 degrees are reported for 15, 18 for 30, 20 for 45.
+    On the 32 hand-checked test photos (100 faces, IoU 0.35): 98 found, no box that is no face. At OpenCV's default
+    threshold of 0.9 it would lose a quarter of the faces. Its landmarks understate roll: 12 degrees are reported for
+    15, 18 for 30, 20 for 45.
 
     It takes some animals and things for faces, with scores up to 0.70, and gives real faces that are cut tight, turned
     or half hidden as little as 0.4. So boxes below 0.75 are shown to MTCNN's last network: from 0.6 on, those stay that
