@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.results import DOUBTS, Emotions, Face, FaceReading, FrameReading, Landmarks, ReadOptions, SourceResult
+from mien.results import (
+    DOUBTS,
+    Emotions,
+    Face,
+    FaceReading,
+    FrameReading,
+    Geometry,
+    Landmarks,
+    ReadOptions,
+    SourceResult,
+    StreamOptions,
+)
 from mien.taxonomy import FERPLUS, FERPLUS_VOTES, TAXONOMIES
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -105,6 +116,23 @@ def emotions(**changes: Any) -> Emotions:
     return Emotions(**{"taxonomy": "fer2013", "values": (1, 0, 0, 0, 0, 0, 0), **changes})
 
 
+LANDMARKS_BY_NAME = {
+    "left_eye": [1.0, 2.0],
+    "right_eye": [3.0, 4.0],
+    "nose": [5.0, 6.0],
+    "mouth_left": [7.0, 8.0],
+    "mouth_right": [9.0, 10.0],
+}
+GEOMETRY_BY_NAME = {
+    "mouth_opening": 0.1,
+    "mouth_width": 0.2,
+    "left_brow_height": 0.3,
+    "right_brow_height": 0.4,
+    "left_eye_opening": 0.5,
+    "right_eye_opening": 0.6,
+}
+
+
 # ---------------------------------------------------------------- there and back
 
 
@@ -119,6 +147,75 @@ def test_a_reading_is_the_same_after_json_and_names_the_top_emotion(reading: Fra
     values = json.loads(json.dumps(reading.to_dict(), allow_nan=False))
     assert FrameReading.from_dict(values) == reading
     assert [face["emotions"]["top"] for face in values["faces"]] == [face.emotions.top for face in reading.faces]
+
+
+def test_a_full_reading_spelled_out() -> None:
+    """These names are read by other people's programs."""
+    emotions_by_name = {
+        "taxonomy": "fer2013",
+        "top": "happy",
+        "probabilities": {
+            "angry": 0.0,
+            "disgust": 0.0,
+            "fear": 0.0,
+            "happy": 0.75,
+            "sad": 0.0,
+            "surprise": 0.0,
+            "neutral": 0.25,
+        },
+        "viewers": dict(zip(FERPLUS_VOTES, (0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 0.25), strict=True)),
+        "certainty": 0.75,
+        "plausible": ["happy", "neutral"],
+        "unsure": True,
+        "doubts": ["too_small"],
+    }
+    plain = {
+        "size_wh": [640, 480],
+        "faces": [
+            {
+                "box_xyxy": [1.0, 2.0, 3.0, 5.0],
+                "score": 0.5,
+                "landmarks": LANDMARKS_BY_NAME,
+                "emotions": emotions_by_name,
+                "track_id": 3,
+                "smooth": {**emotions_by_name, "viewers": None, "certainty": None},
+                "geometry": GEOMETRY_BY_NAME,
+            }
+        ],
+        "options": {
+            "detector": "mtcnn",
+            "labels": "fer2013",
+            "min_face_px": 20.0,
+            "min_visible": 0.75,
+            "max_not_a_face": 0.5,
+            "crop_scale": 1.0,
+            "profile": "Ada",
+            "balance": 0.25,
+        },
+        "model": "mien-m",
+        "model_sha256": "0" * 64,
+        "index": 7,
+        "time_s": 0.28,
+        "stream": {
+            "detect_every": 2,
+            "smoothing": "filter",
+            "smoothing_s": 0.075,
+            "hold": 0.1,
+            "birth_s": 0.2,
+            "memory_s": 1.0,
+        },
+    }
+    reading = FrameReading.from_dict(plain)
+    assert reading.to_dict() == plain
+    assert reading.size_wh == (640, 480)
+    assert reading.stream == StreamOptions(2, "filter", 0.075, 0.1, 0.2, 1.0)
+    read = reading.faces[0]
+    assert read.landmarks == Landmarks((1, 2), (3, 4), (5, 6), (7, 8), (9, 10))
+    assert read.geometry == Geometry(0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+    assert read.smooth == dataclasses.replace(read.emotions, votes=None, certainty=None)
+    assert SourceResult("a.jpg", reading, None).to_dict() == {"source": "a.jpg", "reading": plain, "error": None}
+    before_geometry = {name: value for name, value in plain["faces"][0].items() if name != "geometry"}  # type: ignore[index]
+    assert FaceReading.from_dict(before_geometry).geometry is None
 
 
 @given(LANDMARKS)
@@ -193,6 +290,24 @@ def test_landmarks_that_are_not_finite_are_refused(name: str, value: float) -> N
         Landmarks(**{**points, name: (0.0, 1.0, 2.0)})
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_geometry_is_six_finite_numbers_and_plain(value: float) -> None:
+    made = Geometry(**{name: np.float64(number) for name, number in GEOMETRY_BY_NAME.items()})
+    assert json.loads(json.dumps(made.to_dict())) == GEOMETRY_BY_NAME
+    assert {type(number) for number in made.to_dict().values()} == {float}
+    for name in GEOMETRY_BY_NAME:
+        with pytest.raises(ValueError, match="geometry must be 6 finite numbers"):
+            Geometry(**{**GEOMETRY_BY_NAME, name: value})
+
+
+def test_a_box_may_be_a_line_or_a_point() -> None:
+    assert face(box_xyxy=(1, 2, 1, 2)).longer_side_px == 0
+
+
+def test_the_points_of_landmarks_in_their_order() -> None:
+    assert Landmarks.from_dict(LANDMARKS_BY_NAME).points == ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10))
+
+
 @pytest.mark.parametrize(
     ("right_eye", "roll_deg"), [((2, 1), 0), ((2, 2), 45), ((1, 2), 90), ((2, 0), -45), ((0, 1), 180)]
 )
@@ -230,6 +345,13 @@ def test_the_first_label_wins_a_tie() -> None:
 def test_what_is_no_probability_is_refused(values: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="values must be"):
         emotions(values=values)
+
+
+@pytest.mark.parametrize("extra", [0.9e-6, -0.9e-6])
+def test_probabilities_may_be_off_by_what_single_precision_leaves(extra: float) -> None:
+    assert emotions(values=(1 + extra, 0, 0, 0, 0, 0, 0)).top == "angry"
+    with pytest.raises(ValueError, match="values must be probabilities that sum to 1"):
+        emotions(values=(1 + 2 * extra, 0, 0, 0, 0, 0, 0))
 
 
 def test_an_unknown_taxonomy_is_refused() -> None:
@@ -313,6 +435,44 @@ def test_from_dict_misses_no_label() -> None:
 def test_options_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must"):
         options(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("min_face_px", value) for value in (0, 1e6)),
+        *((name, value) for name in ("min_visible", "max_not_a_face", "balance") for value in (0, 1)),
+        *(("crop_scale", value) for value in (0.1, 10)),
+    ],
+)
+def test_options_at_the_ends_of_their_ranges_are_taken(name: str, value: float) -> None:
+    assert getattr(options(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("detect_every", value) for value in (0, 0.9, math.nan)),
+        *((name, value) for name in ("smoothing_s", "birth_s", "memory_s") for value in (-0.001, math.inf, math.nan)),
+        *(("hold", value) for value in (-0.1, 1.1, math.nan)),
+    ],
+)
+def test_stream_options_out_of_range_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} must .*got {value}"):
+        StreamOptions(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("detect_every", 1), *((name, 0) for name in ("smoothing_s", "birth_s", "memory_s")), ("hold", 0), ("hold", 1)],
+)
+def test_stream_options_at_the_ends_of_their_ranges_are_taken(name: str, value: Any) -> None:
+    assert getattr(StreamOptions(**{name: value}), name) == value
+
+
+def test_an_unknown_smoothing_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="smoothing must be one of average, exponential, filter, none, got 'median'"):
+        StreamOptions(smoothing="median")  # type: ignore[arg-type]
 
 
 def test_a_photo_has_a_reading_or_an_error() -> None:

@@ -1,5 +1,7 @@
 """Scores against scikit-learn and SciPy on random answers, and by hand where they have no counterpart."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from mien.evaluation.metrics import (
+    RiskCoverage,
     accuracy,
     balanced_accuracy,
     brier,
@@ -17,6 +20,7 @@ from mien.evaluation.metrics import (
     confusion_matrix,
     macro_f1,
     nll,
+    percent_interval,
     right_averaged_over_ties,
     risk_coverage,
     top_k_accuracy,
@@ -184,3 +188,134 @@ def test_the_paired_interval_is_the_normal_one_on_many_rows() -> None:
     assert result.interval == pytest.approx((difference.mean() - reach, difference.mean() + reach), abs=4e-4)
     with pytest.raises(ValueError, match="same rows"):
         compare_on_same_rows(first, second[:10])
+
+
+# ---------------------------------------------------------------- what is written, and at the edges
+
+
+def test_the_scores_of_a_class_spelled_out() -> None:
+    """Rows of reports have these names. 8 of 10 rows found, 2 of 10 answers false: J = 8 / 12."""
+    scores = class_scores(np.array([[8, 2], [2, 0]]))[0]
+    low, high = wilson_interval(8, 12)
+    plain = scores.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain == {
+        "precision": 0.8,
+        "precision_interval": list(wilson_interval(8, 10)),
+        "recall": 0.8,
+        "recall_interval": list(wilson_interval(8, 10)),
+        "f1": 0.8,
+        "f1_interval": pytest.approx([2 * low / (1 + low), 2 * high / (1 + high)]),
+        "support": 10,
+    }
+
+
+def test_precision_and_recall_have_intervals_of_their_own() -> None:
+    scores = class_scores(np.array([[6, 1], [3, 5]]))[0]
+    assert scores.precision_interval == wilson_interval(6, 9)
+    assert scores.recall_interval == wilson_interval(6, 7)
+    low, high = wilson_interval(6, 10)
+    assert scores.f1_interval == pytest.approx((2 * low / (1 + low), 2 * high / (1 + high)))
+
+
+def test_one_row_or_answer_is_enough_for_a_score() -> None:
+    first, second = class_scores(np.array([[0, 1], [0, 0]]))
+    assert (first.precision, first.recall, first.f1, first.support) == (None, 0.0, 0.0, 1)
+    assert (second.precision, second.recall, second.f1, second.support) == (0.0, None, 0.0, 0)
+
+
+def test_a_curve_spelled_out() -> None:
+    curve = risk_coverage(np.array([0.6, 0.9, 0.8, 0.7, 0.5]), np.array([False, True, True, True, False]))
+    plain = curve.to_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain == {
+        "coverage": [step / 100 for step in range(1, 101)],
+        "accuracy": [1.0] * 60 + [0.75] * 20 + [0.6] * 20,
+        "aurc": pytest.approx((1 / 4 + 2 / 5) / 5),
+        "accuracy_at_80_percent": 0.75,
+    }
+
+
+def test_the_accuracy_at_a_coverage_is_that_of_the_first_step_that_reaches_it() -> None:
+    curve = RiskCoverage(coverage=(0.3, 0.6, 1.0), accuracy=(0.9, 0.8, 0.7), aurc=0.2)
+    assert [curve.accuracy_at(share) for share in (0.01, 0.3, 0.31, 0.1 * 3, 1)] == [0.9, 0.9, 0.8, 0.9, 0.7]
+    for share in (0, -0.5, 1.01, float("nan")):
+        with pytest.raises(ValueError, match=rf"coverage must lie in \(0, 1\], got {share}"):
+            curve.accuracy_at(share)
+
+
+def test_one_row_makes_a_curve() -> None:
+    curve = risk_coverage(np.array([0.5]), np.array([True]))
+    assert (set(curve.accuracy), curve.aurc) == ({1.0}, 0.0)
+    with pytest.raises(ValueError, match="at least one, got 0, 0"):
+        risk_coverage(np.array([]), np.array([], bool))
+    with pytest.raises(ValueError, match="got 1, 2"):
+        risk_coverage(np.array([0.5]), np.array([True, False]))
+
+
+def test_an_interval_in_percent() -> None:
+    assert percent_interval((0.64, 0.96543)) == "(64.00 to 96.54)"
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(-1, 2), (3, 2), (0, -1)])
+def test_more_or_fewer_successes_than_can_be_are_refused(successes: int, trials: int) -> None:
+    with pytest.raises(ValueError, match=f"expected 0 <= successes <= trials, got {successes} of {trials}"):
+        wilson_interval(successes, trials)
+
+
+@pytest.mark.parametrize(
+    ("truth", "predicted", "why"),
+    [
+        ([0, 1], [0], "at least one, got 2, 1"),
+        ([], [], "at least one, got 0, 0"),
+        ([-1, 1], [0, 1], r"true labels must lie in 0\.\.2, got -1\.\.1"),
+        ([0, 3], [0, 1], r"true labels must lie in 0\.\.2, got 0\.\.3"),
+        ([0, 1], [-1, 1], r"predicted labels must lie in 0\.\.2, got -1\.\.1"),
+        ([0, 1], [0, 3], r"predicted labels must lie in 0\.\.2, got 0\.\.3"),
+    ],
+)
+def test_labels_that_make_no_table_are_refused(truth: list[int], predicted: list[int], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        confusion_matrix(np.array(truth, np.int64), np.array(predicted, np.int64), classes=3)
+
+
+def test_a_confusion_matrix_has_the_true_class_in_its_rows_and_is_of_64_bits() -> None:
+    confusion = confusion_matrix(np.array([0, 2, 2]), np.array([1, 2, 0]), classes=3)
+    assert confusion.tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 1]]
+    assert confusion.dtype == np.int64
+
+
+def test_of_equal_probabilities_the_earlier_label_is_named_first() -> None:
+    probabilities, labels = np.array([[0.25, 0.25, 0.5]] * 3), np.array([0, 1, 2])
+    assert [top_k_accuracy(probabilities, labels, k=k) for k in (1, 2, 3)] == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+@pytest.mark.parametrize(
+    "targets", [np.array([0.0, 1.0]), np.array([0, 1, 1]), np.array([[0, 1]]), np.ones((2, 2, 1)), np.array(1)]
+)
+def test_targets_of_another_shape_or_kind_are_refused(targets: NDArray[np.float64]) -> None:
+    for score in (nll, brier):
+        with pytest.raises(ValueError, match=r"targets must be \(2,\) labels or \(2, 3\), got"):
+            score(np.full((2, 3), 1 / 3), targets)
+
+
+def test_single_precision_is_scored_in_double() -> None:
+    probabilities, labels = np.array([[1e-12, 1.0], [0.5, 0.5]], np.float32), np.array([0, 1])
+    assert nll(probabilities, labels) == pytest.approx((-np.log(np.float64(np.float32(1e-12))) + np.log(2)) / 2)
+    assert nll(np.array([[0.0, 1.0]], np.float32), np.array([0])) == pytest.approx(-np.log(2.0**-52))
+    assert brier(probabilities, labels) == pytest.approx((2 + 0.5) / 2)
+
+
+def test_a_comparison_is_the_same_twice_and_counts_each_kind_of_row() -> None:
+    first = np.array([True] * 30 + [False] * 12 + [True] * 50 + [False] * 8)
+    second = np.array([False] * 30 + [True] * 12 + [True] * 50 + [False] * 8)
+    result = compare_on_same_rows(first, second)
+    assert (result.difference, result.only_first, result.only_second) == (0.18, 30, 12)
+    assert result == compare_on_same_rows(first, second, resamples=10_000, seed=0)
+    drawn = np.random.default_rng(0).multinomial(100, [0.3, 0.12, 0.58], size=10_000)
+    expected = np.quantile((drawn[:, 0] - drawn[:, 1]) / 100, [0.025, 0.975])
+    assert result.interval == pytest.approx(tuple(expected))
+    assert result.p_value == pytest.approx(stats.binomtest(12, 42).pvalue)
+    for one, other in ((first, second[:-1]), (first[:0], second[:0])):
+        with pytest.raises(ValueError, match=f"at least one, got {len(one)}, {len(other)}"):
+            compare_on_same_rows(one, other)
