@@ -10,20 +10,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from environments import ROOT, Environment, check, working_folder
-
-BILLS = ("", "batch", "data", "postgresql", "ray", "server", "tensorboard", "train", "url", "video")
+from environments import EXTRAS, ROOT, Environment, check, working_folder
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wheel", type=Path, help="as release/wheel.py leaves it in dist/")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the bills; made if absent")
-    parser.add_argument("--only", choices=BILLS, action="append", help="of these alone; '' is the core")
+    parser.add_argument("--only", choices=("", *EXTRAS), action="append", help="of these alone; '' is the core")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     held = []
-    for extra in args.only or BILLS:
+    for extra in args.only or ("", *EXTRAS):
         with working_folder() as folder:
             wanted = f"{args.wheel.resolve()}[{extra}]" if extra else str(args.wheel.resolve())
             env = Environment(folder / "env", [wanted], pins=[str(ROOT / "constraints.txt")])

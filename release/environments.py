@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PHOTO = ROOT / "examples" / "astronaut.jpg"
 VIDEO = ROOT / "examples" / "astronaut.mp4"
+
+
+def declared() -> dict[str, list[str]]:
+    """What `pyproject.toml` asks for, by extra; the core's is ""."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return {"": project["dependencies"], **project["optional-dependencies"]}
+
+
+EXTRAS = tuple(extra for extra in declared() if extra not in {"", "dev", "docs"})
+"""Those for users."""
 
 
 def check(name: str, holds: bool, *, but: str = "") -> bool:

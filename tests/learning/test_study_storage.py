@@ -42,7 +42,7 @@ def test_a_database_that_cannot_be_used_is_said_without_its_password(postgresql:
 
 def test_a_driver_that_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "mien\[train,postgresql\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install "mien\[postgresql\]"'):
         open_storage("postgresql://user@host/name", folder=tmp_path)
     monkeypatch.setitem(sys.modules, "MySQLdb", None)
     with pytest.raises(RunError, match="--storage names a mysql database, whose driver is not installed"):

@@ -40,7 +40,7 @@ def open_storage(url: str | None, *, folder: Path) -> BaseStorage:
             raise RunError(f"the database of --storage cannot be used: {said}; look at server and URL") from error
         except ImportError as error:
             if url.startswith("postgresql"):
-                raise MissingExtraError("a study in PostgreSQL", extra="train,postgresql") from error
+                raise MissingExtraError("a study in PostgreSQL", extra="postgresql") from error
             raise RunError(
                 f"--storage names a {url.partition(':')[0]} database, whose driver is not installed"
             ) from error
