@@ -224,14 +224,17 @@ def test_landmarks_are_the_same_after_json(landmarks: Landmarks) -> None:
 
 
 def test_numpy_numbers_become_plain_ones() -> None:
-    values = np.full(7, 1 / 7, np.float64)
+    values = np.full(7, 1 / 7)
     made = FaceReading(
         box_xyxy=tuple(np.array([1, 2, 3, 4], np.float32)),
         score=np.float32(0.5),  # type: ignore[arg-type]  # as a detector hands it over
         landmarks=Landmarks(*[(np.float32(1), np.float32(2))] * 5),  # type: ignore[arg-type]  # likewise
-        emotions=Emotions("fer2013", tuple(values), tuple(np.full(10, 0.1, np.float32)), np.float64(0.25)),
+        emotions=Emotions(
+            "fer2013", tuple(values.astype(np.float32)), tuple(np.full(10, 0.1, np.float32)), np.float64(0.25)
+        ),
     )
     assert json.loads(json.dumps(made.to_dict()))["box_xyxy"] == [1, 2, 3, 4]
+    assert {type(value) for value in made.emotions.values} == {float}
     assert type(made.score) is type(made.emotions.unknown) is type(made.emotions.certainty) is float
 
 

@@ -62,6 +62,7 @@ def test_a_label_of_another_set_has_no_index() -> None:
 def test_a_taxonomy_needs_two_different_labels(labels: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="a taxonomy needs at least two different labels"):
         Taxonomy("mine", labels)
+    assert len(Taxonomy("mine", ("happy", "sad"))) == 2
 
 
 @given(sources(), ANY)

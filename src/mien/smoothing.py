@@ -190,7 +190,7 @@ def _with_top(probabilities: Floats, label: int) -> Floats:
     raised = probabilities.copy()
     level = float(raised[label])
     ahead: list[int] = []
-    for other in np.argsort(-probabilities, kind="stable").tolist():
+    for other in np.argsort(-probabilities).tolist():
         if other == label or probabilities[other] <= level:
             break
         ahead.append(other)

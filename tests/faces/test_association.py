@@ -11,6 +11,13 @@ from mien.faces.association import assign, closeness, overlaps, travel
 def test_overlaps_of_boxes_worked_out_by_hand() -> None:
     table = overlaps([(0, 0, 2, 2), (1, 1, 3, 3)], [(0, 0, 2, 2), (2, 0, 4, 2), (0, 0, 0, 0)])
     assert table == pytest.approx(np.array([[1, 0, 0], [1 / 7, 1 / 7, 0]]))
+    assert overlaps([(0, 1, 8, 4)], [(6, 0, 9, 3), (0.25, 1, 0.5, 1.5)]) == pytest.approx(np.array([[4 / 29, 1 / 192]]))
+    assert overlaps([(0.25, 1, 0.5, 1.5)], [(0.25, 1, 0.5, 1.25)]) == 0.5
+
+
+def test_boxes_without_area_overlap_nothing() -> None:
+    points = [(at, 3.0, at, 3.0) for at in (1.0, 2.0, 3.0)]
+    assert overlaps(points, points).tolist() == np.zeros((3, 3)).tolist()
 
 
 def test_nothing_overlaps_nothing() -> None:
@@ -49,6 +56,12 @@ def test_a_box_without_width_is_near_itself_alone() -> None:
 def test_equal_likeness_goes_by_rows_and_then_columns() -> None:
     assert assign(np.full((7, 7), 0.5), least=0.5) == [(at, at) for at in range(7)]
     assert all(type(index) is int for pair in assign(np.eye(2), least=1) for index in pair)
+    table = np.random.default_rng(0).integers(0, 3, (10, 10)) / 4
+    expected: list[tuple[int, int]] = []
+    for _, row, column in sorted((-table[at], *at) for at in np.ndindex(10, 10)):
+        if all(row != taken and column != other for taken, other in expected):
+            expected.append((row, column))
+    assert assign(table, least=0) == expected
 
 
 def test_each_row_and_column_is_used_once_best_first() -> None:

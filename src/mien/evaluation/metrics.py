@@ -280,7 +280,7 @@ def risk_coverage(confidence: NDArray[np.floating], right: NDArray[np.bool_]) ->
     if len(confidence) == 0 or confidence.shape != right.shape:
         raise ValueError(f"expected a confidence for each answer, at least one, got {len(confidence)}, {len(right)}")
     n = len(right)
-    order = np.argsort(-confidence, kind="stable")
+    order = np.argsort(-confidence)
     share_right = np.cumsum(right_averaged_over_ties(confidence, right)[order]) / np.arange(1, n + 1)
     coverage = np.arange(1, _COVERAGE_STEPS + 1) / _COVERAGE_STEPS
     answered = np.ceil(coverage * n - 1e-9).astype(np.intp)

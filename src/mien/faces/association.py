@@ -54,7 +54,7 @@ def closeness(ones: Sequence[BoxXyxy], others: Sequence[BoxXyxy], *, reach: floa
     distance = np.hypot(*np.moveaxis(centres[0][:, None] - centres[1][None], 2, 0)) / side
     larger = np.maximum(sides[0][:, None], sides[1][None])
     smaller = np.maximum(np.minimum(sides[0][:, None], sides[1][None]), 1e-9)
-    return np.where(larger < 2 * smaller, np.clip(1 - distance / reach, 0, 1), 0.0)
+    return np.where(larger < 2 * smaller, np.maximum(1 - distance / reach, 0), 0.0)
 
 
 def assign(likeness: Floats, *, least: float) -> list[tuple[int, int]]:
