@@ -43,14 +43,13 @@ class Clock:
     def __init__(self) -> None:
         self._time_s: float | None = None
 
-    def tick(self, time_s: float) -> float | None:
-        """Seconds since the last call; None at the first."""
-        before, self._time_s = self._time_s, time_s
-        if before is None:
-            return None
-        if not time_s >= before:
-            raise ValueError(f"time_s must not run backwards, got {time_s} after {before}")
-        return time_s - before
+    def tick(self, time_s: float) -> float:
+        """Seconds since the last call; 0 at the first."""
+        before_s = time_s if self._time_s is None else self._time_s
+        if not time_s >= before_s:
+            raise ValueError(f"time_s must not run backwards, got {time_s} after {before_s}")
+        self._time_s = time_s
+        return time_s - before_s
 
 
 class MovingAverage:
@@ -91,7 +90,7 @@ class ExponentialSmoother:
 
     def update(self, *, time_s: float, probabilities: Floats) -> Floats:
         seconds = self._clock.tick(time_s)
-        if self._mean is None or seconds is None:
+        if self._mean is None:
             self._mean = probabilities
         else:
             keep = 0.5 ** (seconds / self.half_life_s) if self.half_life_s > 0 else 0.0
@@ -122,7 +121,7 @@ class ForwardFilter:
     def update(self, *, time_s: float, probabilities: Floats) -> Floats:
         seconds = self._clock.tick(time_s)
         evidence = np.maximum(probabilities, _LEAST_PROBABILITY)
-        if self._belief is None or seconds is None:
+        if self._belief is None:
             belief = evidence
         else:
             weight = min(seconds / self.evidence_s, 1.0) if self.evidence_s > 0 else 1.0

@@ -117,8 +117,9 @@ def test_time_must_not_run_backwards() -> None:
     tracker = grown([(100, RED)])
     with pytest.raises(ValueError, match="time_s must not run backwards"):
         tracker.follow(scene(), time_s=0.1)
-    with pytest.raises(ValueError, match=r"got nan after 0\.5"):
-        tracker.follow(scene(), time_s=float("nan"))
+    for one in (tracker, Tracker()):
+        with pytest.raises(ValueError, match="got nan after"):
+            one.follow(scene(), time_s=float("nan"))
     assert tracker.follow(scene((100, RED)), time_s=0.5) is True
 
 

@@ -138,9 +138,9 @@ class Tracker:
         Raises:
             ValueError: time runs backwards.
         """
-        if self._time_s is not None and not time_s >= self._time_s:
-            raise ValueError(f"time_s must not run backwards, got {time_s} after {self._time_s}")
-        seconds = 0.0 if self._time_s is None else time_s - self._time_s
+        before_s = time_s if self._time_s is None else self._time_s
+        if not time_s >= before_s:
+            raise ValueError(f"time_s must not run backwards, got {time_s} after {before_s}")
         self._time_s = time_s
         all_seen = True
         for track in self._tracks:
@@ -148,9 +148,9 @@ class Tracker:
             if track.in_sight:
                 step = _step_of(track, frame_rgb)
                 if step is not None:
-                    track.go(moved(track.face, step), seconds)
+                    track.go(moved(track.face, step), time_s - before_s)
                 else:
-                    track.leave(time_s - seconds)
+                    track.leave(before_s)
                     all_seen = False
             if track.left_face is not None and not track.in_sight:
                 track.face = _shifted(track.left_face, track.speed_xy * travel(time_s - track.left_s))
@@ -173,9 +173,9 @@ class Tracker:
             self.follow(frame_rgb, time_s=time_s)
         if detected is not None:
             self._match(frame_rgb, time_s, detected)
-        for track in self._tracks:
-            track.patch = patch_about(frame_rgb, track.face.box_xyxy) if track.in_sight else None
         seen = [track for track in self._tracks if track.in_sight]
+        for track in seen:
+            track.patch = patch_about(frame_rgb, track.face.box_xyxy)
         seen.sort(key=lambda track: (track.detection is None, track.detection or 0))
         return tuple(Tracked(track.face, track.key, track.track_id, track.detection) for track in seen)
 
