@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from environments import PHOTO, ROOT, VIDEO, Environment, check, working_folder
+from environments import EXTRAS, PHOTO, ROOT, VIDEO, Environment, check, working_folder
+
+sys.path.append(str(ROOT / "tests"))
+from postgresql import running_postgresql
 
 Done = subprocess.CompletedProcess[str]
 
@@ -32,6 +35,15 @@ with open(sys.argv[1], "w") as file:
         usage = "Training" if row < 120 else "PublicTest"
         pixels = " ".join(map(str, rng.integers(0, 256, 2304)))
         print(f"{row % 7},{pixels},{usage}", file=file)
+"""
+
+
+WHO_WAS_READ = """
+import sys
+from pyarrow import dataset
+out, *sources = sys.argv[1:]
+read = set(dataset.dataset(f"{out}/readings").to_table()["input"].to_pylist())
+assert read == set(sources), f"expected readings of {sources}, got {read}"
 """
 
 
@@ -90,6 +102,21 @@ def read_page(env: Environment, folder: Path) -> Done:
         return env.run("mien", "analyze", f"{url}/index.html", "--end", "0:01", "--out", folder / "out")
 
 
+def read_many(env: Environment, folder: Path, *, options: tuple[str, ...] = ()) -> Done:
+    """A photo and a video into one data set, in which both must be."""
+    listed, out = folder / "list.txt", folder / "faces"
+    listed.write_text(f"{PHOTO}\n{VIDEO}\n", "utf-8")
+    done = env.run("mien", "batch", listed, "--out", out, "--every", "0.5s", *options)
+    return done if done.returncode else env.run("python", "-c", WHO_WAS_READ, out, PHOTO, VIDEO)
+
+
+def search(env: Environment, folder: Path) -> Done:
+    """Two trials in a PostgreSQL server, which the tests know how to start."""
+    with running_postgresql() as url:
+        options = ("--set", "epochs=1", "--trials", "2", "--storage", url, "--out", folder / "search")
+        return env.run("mien", "tune", "gap-cnn", "--data", _data_set(env, folder), *options)
+
+
 @dataclass(frozen=True)
 class Job:
     """What an extra is for.
@@ -104,7 +131,10 @@ class Job:
 
 
 JOBS = {
+    "batch": Job(read_many),
     "data": Job(explore),
+    "postgresql": Job(search, beside=("train",)),
+    "ray": Job(partial(read_many, options=("--engine", "ray")), beside=("batch",)),
     "server": Job(serve),
     "tensorboard": Job(partial(train, options=("--tensorboard",)), beside=("train",)),
     "train": Job(train),
@@ -158,13 +188,13 @@ def check_extra(extra: str, wheel: Path, folder: Path, pins: list[str]) -> list[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("wheel", type=Path, help="as release/wheel.py leaves it in dist/")
-    parser.add_argument("extra", nargs="*", help=f"some of {', '.join(JOBS)}; all if left out")
+    parser.add_argument("extra", nargs="*", help=f"some of {', '.join(EXTRAS)}; all if left out")
     parser.add_argument("--newest", action="store_true", help="the newest versions, not those of constraints.txt")
     parser.add_argument("--pin", action="append", default=[], help="such as torch==2.13.0; may be repeated")
     args = parser.parse_args()
     pins = [*([] if args.newest else [str(ROOT / "constraints.txt")]), *args.pin]
     held = []
-    for extra in args.extra or JOBS:
+    for extra in args.extra or EXTRAS:
         with working_folder() as folder:
             held += check_extra(extra, args.wheel.resolve(), folder, pins)
     sys.exit(not all(held))

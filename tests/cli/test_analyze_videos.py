@@ -44,6 +44,7 @@ def start(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.Popen
             "PATH": "/usr/bin:/bin",
             "MIEN_CACHE": str(cwd / "cache"),
             "PYTHONUTF8": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",  # on a full disk it would be half of a file, which breaks later imports
             "PYTHONPATH": ":".join(sys.path),
         },
         stdout=subprocess.PIPE,
