@@ -245,10 +245,9 @@ def test_out_of_sight_a_face_is_thought_to_go_on_slower_and_slower() -> None:
 
 
 def test_who_is_in_sight_is_not_the_one_beside() -> None:
-    tracker = grown([(100, RED)])
-    for step in range(1, 6):
-        persons = ids(tracker, 0.5 + step / 10, [(100, RED), (190, RED)])
-    assert persons == [0, 1]
+    tracker = Tracker(birth_hits=1, birth_s=0.0)
+    assert ids(tracker, 0.0, [(100, RED)]) == [0]
+    assert ids(tracker, 0.1, [(100, RED), (140, RED)]) == [0, 1]
 
 
 def test_who_comes_back_unlike_at_first_is_known_when_the_track_has_lasted() -> None:

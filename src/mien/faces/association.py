@@ -32,7 +32,7 @@ def overlaps(ones: Sequence[BoxXyxy], others: Sequence[BoxXyxy]) -> Floats:
     shared = np.clip(sides, 0, None).prod(axis=2)
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (one, other)]
     union = areas[0][:, None] + areas[1][None] - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0), np.float64)
+    return np.asarray(shared / np.where(union > 0, union, 1), np.float64)
 
 
 def closeness(ones: Sequence[BoxXyxy], others: Sequence[BoxXyxy], *, reach: float) -> Floats:
