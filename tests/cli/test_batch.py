@@ -14,10 +14,10 @@ def test_photos_become_a_data_set(tmp_path: Path) -> None:
     command = ["batch", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--workers", "1", "--detector", "haar"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith(f"3 photos and videos: 3 rows, 0 failures, in {tmp_path / 'out'}")
+    assert done.output.startswith(f"3 photos and videos: 3 rows, 0 failures, in {tmp_path / 'out'}")
     assert len(rows_in(tmp_path / "out" / "readings")) == 3
     again = CliRunner().invoke(app, command)
-    assert again.stdout == done.stdout
+    assert again.output == done.output
 
 
 @pytest.mark.parametrize(
