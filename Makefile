@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_VENV := .demo-venv
 RELEASE_VENV := .release-venv
+MUTATION_VENV := .mutation-venv
 DEMO_PHOTO := examples/astronaut.jpg
 
-.PHONY: help demo install test judges check format-check lint types floors tests coverage docs release bench format clean
+.PHONY: help demo install test judges check format-check lint types floors tests coverage mutation docs release bench format clean
 
 help:
 	@echo "make demo     read a sample photo: an environment, the core, a table, results under demo/"
@@ -17,6 +18,7 @@ help:
 	@echo "make install  an editable install with every extra in $(VENV)"
 	@echo "make check    what CI runs: format, lint, types, floors, doctests, tests"
 	@echo "make coverage the tests again, and which lines none of them reaches: at least 95 % must be reached"
+	@echo "make mutation which faults put into the pure core no test notices (docs/mutation.md)"
 	@echo "make release  all that must hold before a release (docs/release.md), under dist/"
 	@echo "make docs     the documentation site, under build/site"
 	@echo "make bench    every figure of the README again: make bench DATA=fer2013.csv VOTES=fer2013new.csv"
@@ -68,6 +70,16 @@ tests:
 coverage: $(VENV)/installed
 	GOMP_SPINCOUNT=0 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
+# One thread in each library: a process that forks for every mutant must have no others.
+mutation: $(MUTATION_VENV)/installed
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(MUTATION_VENV)/bin/mutmut run
+	$(MUTATION_VENV)/bin/mutmut results
+
+$(MUTATION_VENV)/installed: pyproject.toml constraints.txt release/mutation.txt
+	$(PYTHON) -m venv $(MUTATION_VENV)
+	$(MUTATION_VENV)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement release/mutation.txt .
+	@touch $@
+
 # $(PINS) keeps a version, as in `make release PINS="--pin torch==2.13.0+cpu"`.
 release: $(RELEASE_VENV)/installed
 	$(RELEASE_VENV)/bin/python release/wheel.py
@@ -96,4 +108,4 @@ format:
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(DEMO_VENV) $(RELEASE_VENV) demo build dist .cache docs/commands.md .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO_VENV) $(RELEASE_VENV) $(MUTATION_VENV) mutants demo build dist .cache docs/commands.md .mypy_cache .ruff_cache .pytest_cache .hypothesis

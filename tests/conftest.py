@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 settings.register_profile("mien", deadline=None)  # a busy machine is no failure
+settings.register_profile(  # a mutant has to fail, always or never, and need not be explained
+    "mutation", deadline=None, database=None, derandomize=True, max_examples=25, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("mien")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
