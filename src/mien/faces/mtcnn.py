@@ -30,7 +30,7 @@ _LENIENT_P_SCORE, _LENIENT_R_SCORE, _CONFIRMED_FROM = 0.3, 0.0, 0.8
 _SURE_SCORE = 0.99
 _TURNED_SCORE = 0.95
 _WINDOW_PX, _STRIDE_PX = 12, 2  # of P-Net
-_BATCH = 256  # crops at a time, so that a picture full of candidates cannot fill the memory
+_BATCH = 16  # crops at a time: ONNX Runtime keeps the memory that the largest batch ever took
 
 
 class Mtcnn:
