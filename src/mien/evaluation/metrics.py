@@ -339,5 +339,8 @@ def compare_on_same_rows(
 def _mcnemar_p(only_first: int, only_second: int) -> float:
     """Two-sided exact p-value (McNemar 1947): the rows that differ are tosses of a fair coin."""
     tosses = only_first + only_second
-    tail = sum(math.comb(tosses, k) for k in range(min(only_first, only_second) + 1))
+    ways = tail = 1
+    for k in range(min(only_first, only_second)):
+        ways = ways * (tosses - k) // (k + 1)  # of choosing k + 1
+        tail += ways
     return min(1.0, float(2 * tail / 2**tosses))
