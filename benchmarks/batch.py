@@ -161,7 +161,7 @@ def killed_runs(folder: Path, out: Path, engine: str, shard_size: int, kills: in
                 command(folder, place, engine, shard_size), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             while process.poll() is None:
-                wait_s = dice.uniform(0, max(2.0, run_s / 8))
+                wait_s = dice.uniform(0, max(2.0, 2 * run_s / kills))  # all of them in about one run's time
                 try:
                     process.wait(wait_s)
                 except subprocess.TimeoutExpired:
