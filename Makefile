@@ -86,7 +86,7 @@ release: $(RELEASE_VENV)/installed
 	$(RELEASE_VENV)/bin/python release/extras.py dist/*.whl $(PINS)
 	$(RELEASE_VENV)/bin/python release/bounds.py lowest $(PINS)
 	$(RELEASE_VENV)/bin/python release/bounds.py newest $(PINS)
-	$(RELEASE_VENV)/bin/python release/bill.py dist/*.whl
+	$(RELEASE_VENV)/bin/python release/bill.py dist/*.whl $(PINS)
 	$(RELEASE_VENV)/bin/python release/audit.py
 
 $(RELEASE_VENV)/installed: release/requirements.txt

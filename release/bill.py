@@ -18,13 +18,14 @@ def main() -> None:
     parser.add_argument("wheel", type=Path, help="as release/wheel.py leaves it in dist/")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the bills; made if absent")
     parser.add_argument("--only", choices=("", *EXTRAS), action="append", help="of these alone; '' is the core")
+    parser.add_argument("--pin", action="append", default=[], help="such as torch==2.13.0+cpu; may be repeated")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     held = []
     for extra in args.only or ("", *EXTRAS):
         with working_folder() as folder:
             wanted = f"{args.wheel.resolve()}[{extra}]" if extra else str(args.wheel.resolve())
-            env = Environment(folder / "env", [wanted], pins=[str(ROOT / "constraints.txt")])
+            env = Environment(folder / "env", [wanted], pins=[str(ROOT / "constraints.txt"), *args.pin])
             out = args.out / f"mien{'-' if extra else ''}{extra}.cdx.json"
             command = [
                 "cyclonedx-py",
