@@ -91,6 +91,19 @@ def test_several_photos_are_read_each_by_itself(
     assert [url for url in opened.requests if not url.startswith((running.address, "blob:"))] == []
 
 
+def test_photos_may_come_before_the_service_has_answered(
+    chromium: Chromium, running: Service, photos: dict[str, Path]
+) -> None:
+    opened = open_page(chromium, running)
+    asked: list[Any] = []
+    opened.page.route("**/v1/about", lambda route: asked.append(route))  # noqa: PLW0108  Playwright takes no built-in
+    with opened.page.expect_request("**/v1/about"):
+        opened.page.reload()
+    choose(opened, photos["one"])
+    asked[0].continue_()
+    expect(opened.page.locator("#state")).to_have_text("1 photo read, 1 face found.")
+
+
 @pytest.mark.parametrize("kind", ["drop", "paste"])
 def test_photos_can_be_dropped_and_pasted(
     chromium: Chromium, running: Service, photos: dict[str, Path], kind: str

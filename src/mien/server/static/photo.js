@@ -20,7 +20,7 @@ let reading = 0;
 let about;
 
 async function take(files) {
-  if (!files.length || !(await consented(about))) return;
+  if (!files.length || !(await consented(await asked))) return;
   at("drop").classList.add("is-small");
   for (const file of files) {
     const card = at("photo").content.firstElementChild.cloneNode(true);
@@ -116,8 +116,9 @@ at("save-csv").onclick = () => {
   save(new Blob([tableOf(frames, about.labels)], { type: "text/csv" }), fileName("csv"));
 };
 
+const asked = askAbout((sentence) => (at("state").textContent = sentence)); // files may come before the answer
 takeFiles(at("drop"), at("file"), take);
 addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])]));
-about = await askAbout((sentence) => (at("state").textContent = sentence));
+about = await asked;
 at("state").textContent = "";
 at("notice").textContent = about.notice;

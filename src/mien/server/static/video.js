@@ -20,7 +20,7 @@ let job = null; // what is being read: {file, request, id, cancelled}
 let done = null; // what was read: {file, lines, frames, length_s}
 
 async function take([file]) {
-  if (!file || job || !(await consented(about))) return;
+  if (!file || job || !(await consented(await asked))) return;
   job = { file, request: null, id: null, cancelled: false };
   at("drop").hidden = true;
   at("report").hidden = true;
@@ -180,7 +180,8 @@ at("save-report").onclick = () => {
 };
 at("save-csv").onclick = () => save(new Blob([tableOf(done.frames, about.labels)], { type: "text/csv" }), fileName("csv"));
 at("save-lines").onclick = () => save(new Blob([done.lines], { type: "application/x-ndjson" }), fileName("jsonl"));
+const asked = askAbout((sentence) => (at("state").textContent = sentence)); // files may come before the answer
 takeFiles(at("drop"), at("file"), take);
-about = await askAbout((sentence) => (at("state").textContent = sentence));
+about = await asked;
 at("notice").textContent = about.notice;
 requestAnimationFrame(paint);
