@@ -22,6 +22,7 @@ from playwright.sync_api import (
     Locator,
     Page,
     Playwright,
+    Route,
     ViewportSize,
     expect,
     sync_playwright,
@@ -97,6 +98,14 @@ class Opened:
         while not self.page.evaluate(expression):
             assert time.monotonic() < until_s, f"waited in vain for {expression}"
             self.page.wait_for_timeout(50)
+
+    def reload_and_hold(self, pattern: str) -> Route:
+        """Load the page again, and keep one request of it waiting until `continue_()`."""
+        held: list[Route] = []
+        self.page.route(pattern, lambda route: held.append(route))  # noqa: PLW0108  playwright takes no built-in
+        with self.page.expect_request(pattern):
+            self.page.reload()
+        return held[0]
 
     def save(self, press: Locator, path: Path) -> Path:
         """Press a button and keep the file it saves."""

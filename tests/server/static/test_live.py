@@ -265,6 +265,7 @@ def test_a_page_opened_while_the_service_is_away_waits_for_it(chromium: Chromium
     opened.page.route("**/v1/about", lambda route: route.abort())
     opened.page.reload()
     expect(opened.page.get_by_text("The service cannot be reached.")).to_be_visible()
+    expect(opened.button("Start the camera")).to_be_hidden()  # it could do nothing yet
     opened.page.unroute("**/v1/about")
     expect(opened.page.get_by_text("mien says how the faces before this camera look to viewers.")).to_be_visible()
 

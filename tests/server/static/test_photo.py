@@ -95,12 +95,9 @@ def test_photos_may_come_before_the_service_has_answered(
     chromium: Chromium, running: Service, photos: dict[str, Path]
 ) -> None:
     opened = open_page(chromium, running)
-    asked: list[Any] = []
-    opened.page.route("**/v1/about", lambda route: asked.append(route))  # noqa: PLW0108  Playwright takes no built-in
-    with opened.page.expect_request("**/v1/about"):
-        opened.page.reload()
+    answer = opened.reload_and_hold("**/v1/about")
     choose(opened, photos["one"])
-    asked[0].continue_()
+    answer.continue_()
     expect(opened.page.locator("#state")).to_have_text("1 photo read, 1 face found.")
 
 

@@ -77,6 +77,14 @@ def test_what_is_missing_of_a_damaged_video_is_said(chromium: Chromium, running:
     expect(opened.page.locator("#summary")).to_contain_text("one person")
 
 
+def test_a_video_may_come_before_the_service_has_answered(chromium: Chromium, running: Service) -> None:
+    opened = open_page(chromium, running)
+    answer = opened.reload_and_hold("**/v1/about")
+    choose(opened, CLIP)
+    answer.continue_()
+    expect(opened.page.locator("#state")).to_have_text("astronaut.mp4 has been read.")
+
+
 def test_what_is_no_video_is_refused_in_a_sentence(chromium: Chromium, running: Service, tmp_path: Path) -> None:
     opened = open_page(chromium, running)
     path = tmp_path / "notes.mp4"
