@@ -103,8 +103,11 @@ class Opened:
         """Load the page again, and keep one request of it waiting until `continue_()`."""
         held: list[Route] = []
         self.page.route(pattern, lambda route: held.append(route))  # noqa: PLW0108  playwright takes no built-in
-        with self.page.expect_request(pattern):
-            self.page.reload()
+        self.page.reload()
+        until_s = time.monotonic() + PATIENCE_MS / 1000
+        while not held:
+            assert time.monotonic() < until_s, f"waited in vain for {pattern}"
+            self.page.wait_for_timeout(50)
         return held[0]
 
     def save(self, press: Locator, path: Path) -> Path:

@@ -132,6 +132,7 @@ def test_a_service_that_is_away_is_said_and_later_photos_are_read(
 def test_it_can_be_used_from_the_keyboard(chromium: Chromium, running: Service, photos: dict[str, Path]) -> None:
     opened = open_page(chromium, running)
     page = opened.page
+    page.on("filechooser", lambda chooser: None)  # from now on no window opens, which takes the browser a moment
     for _ in range(6):  # past the way to the content, the name and three pages
         page.keyboard.press("Tab")
     expect(page.get_by_label("Choose photos")).to_be_focused()
