@@ -6,7 +6,8 @@
 
 Results are kept in `benchmarks/results.json`, a section for each benchmark with the machine it ran on; a section that
 is not run again keeps what it has. `fer` and Keras get environments of their own under `build/peers/` (about 4 GB),
-where they can be installed. Two idle cores take about an hour, nearly half of it for the whole path over all faces.
+where they can be installed. On two idle cores it took 12 minutes with the peers installed and the whole path over all
+faces done before (it goes on where it was stopped); that path alone takes about half an hour.
 """
 
 import argparse
@@ -51,21 +52,28 @@ def commands(options: argparse.Namespace, folder: Path) -> dict[str, list[object
     }
 
 
-def measure(options: argparse.Namespace) -> None:
-    """Run the sections and keep what they say."""
+def measure(options: argparse.Namespace) -> list[str]:
+    """Run the sections and keep what they say; the names of those that failed, which keep what they had."""
+    failed, machine = [], describe_machine()  # now: later its load is that of our own sections
+    run("-m", "mien", "models", "pull", "yunet")  # without it the pages would say less than before
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run("-m", "mien", "data", "leaks", options.data, "--drop", folder / "drop.csv")
         for section, command in commands(options, folder).items():
             if options.only and section not in options.only:
                 continue
-            machine, path = describe_machine(), folder / f"{section}.json"
-            run(*command, *([] if section == "bench" else ["--json", path]))
+            path = folder / f"{section}.json"
+            try:
+                run(*command, *([] if section == "bench" else ["--json", path]))
+            except subprocess.CalledProcessError:
+                failed.append(section)
+                continue
             figures = json.loads(path.read_text("utf-8"))
             results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
             results[section] = {"machine": machine, **figures}
             with replacing(RESULTS) as unfinished:
                 unfinished.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    return failed
 
 
 def run(*command: object) -> None:
@@ -142,10 +150,11 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="measure nothing; exit 1 where a page says otherwise")
     parser.add_argument("--write", action="store_true", help="measure nothing; put the kept results into the pages")
     options = parser.parse_args()
+    failed: list[str] = []
     if not (options.check or options.write):
         if options.data is None:
             parser.error("expected --data with FER-2013's CSV, or --check")
-        measure(options)
+        failed = measure(options)
     results = json.loads(RESULTS.read_text("utf-8"))
     blocks = {ROOT / "README.md": readme_block(results), ROOT / "docs" / "benchmarks.md": page_block(results)}
     if options.check:
@@ -158,6 +167,7 @@ def main() -> None:
     if results["bench"]["speeds"]:
         with replacing(PLOT) as unfinished:
             speed_plot(results["bench"], unfinished)
+    sys.exit(f"failed, and kept what they had: {', '.join(failed)}" if failed else 0)
 
 
 if __name__ == "__main__":

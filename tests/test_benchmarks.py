@@ -1,10 +1,14 @@
 """The README and the page of benchmarks say what the stored results hold."""
 
+import importlib
 import json
 import shutil
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,3 +35,31 @@ def test_a_figure_that_nobody_measured_is_noticed(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "README.md" in done.stderr
     assert "benchmarks.md" not in done.stderr
+
+
+def test_a_section_that_fails_keeps_what_it_had_and_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    run_all = importlib.import_module("run_all")
+    results = tmp_path / "results.json"
+    results.write_text(json.dumps({"load": {"rate": 1}, "install": {"rate": 1}}), "utf-8")
+
+    def run(*command: object) -> None:
+        words = [str(word) for word in command]
+        if "load.py" in words[0]:
+            raise subprocess.CalledProcessError(1, words)
+        if words[-2] == "--json":
+            Path(words[-1]).write_text(json.dumps({"rate": 2}), "utf-8")
+
+    monkeypatch.setattr(run_all, "run", run)
+    monkeypatch.setattr(run_all, "RESULTS", results)
+    monkeypatch.setattr(run_all, "fer_python", lambda _: None)  # it would install fer
+    options = Namespace(
+        data=Path("fer2013.csv"), votes=None, fer=tmp_path, keras=None, answers=tmp_path, only=["load", "install"]
+    )
+    assert run_all.measure(options) == ["load"]
+    kept = json.loads(results.read_text("utf-8"))
+    assert kept["load"] == {"rate": 1}
+    assert kept["install"]["rate"] == 2
+    assert kept["install"]["machine"]["cores"] >= 1
