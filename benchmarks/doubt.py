@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from page_blocks import markdown, put_into
 
 from mien.card import Head
 from mien.classifier import DEFAULT_MODEL, EmotionClassifier
@@ -26,7 +27,6 @@ from mien.evaluation.judge import Evaluation, decide_on, judge, set_exam
 from mien.evaluation.perturbations import brightness, gaussian_blur, noise, resolution
 from mien.quality import measure_quality
 from mien.taxonomy import FERPLUS, FERPLUS_VOTES
-from pages import markdown, put_into
 
 Pixels = NDArray[np.uint8]
 Change = Callable[[Pixels, float], Pixels]

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from page_blocks import markdown, put_into
 
 import mien
 from media import iou
@@ -32,7 +33,6 @@ from mien.evaluation.metrics import compare_on_same_rows, percent_interval, wils
 from mien.results import BoxXyxy, FrameReading
 from mien.taxonomy import TAXONOMIES
 from mien.writing import replacing
-from pages import markdown, put_into
 
 SIZE_WH = (640, 480)
 SIDES_PX = (96, 240)

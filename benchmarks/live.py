@@ -21,9 +21,8 @@ from typing import Any
 
 import numpy as np
 from local_service import serving
+from page_blocks import markdown, put_into
 from playwright.sync_api import CDPSession, Page, sync_playwright
-
-from pages import markdown, put_into
 
 ROOT = Path(__file__).parents[1]
 SETTLE_S = 15

@@ -11,11 +11,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from page_blocks import markdown, put_into
+
 import mien
 from mien.classifier import DEFAULT_MODEL, EmotionClassifier
 from mien.errors import MediaError, WeightsMissingError
 from mien.results import BoxXyxy, FrameReading
-from pages import markdown, put_into
 
 MIN_FACE_PX = 60
 MIN_IOU = 0.35

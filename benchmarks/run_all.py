@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from fer_peer import FOLDER, fer_python
+from page_blocks import filled, put_into
 from photo import write_photo
 
 from mien.benchmark.machine import describe_machine, machine_line
 from mien.benchmark.report import accuracy_table, markdown, speed_plot, speed_table
 from mien.benchmark.worker import FACE_ALONE
 from mien.writing import replacing
-from pages import filled, put_into
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
