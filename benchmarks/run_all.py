@@ -6,8 +6,8 @@
 
 Results are kept in `benchmarks/results.json`, a section for each benchmark with the machine it ran on; a section that
 is not run again keeps what it has. `fer` and Keras get environments of their own under `build/peers/` (about 4 GB),
-where they can be installed. On two idle cores it took 12 minutes with the peers installed and the whole path over all
-faces done before (it goes on where it was stopped); that path alone takes about half an hour.
+where they can be installed. On two idle cores it took 12 minutes, with the peers installed and the whole path over all
+faces done before (`--answers`: it goes on where it was stopped).
 """
 
 import argparse
@@ -98,43 +98,48 @@ def page_block(results: Results) -> str:
     """What docs/benchmarks.md says: everything, each with its machine."""
     parts = []
     bench = results["bench"]
-    parts += ["## How often right", machine(bench), markdown(accuracy_table(bench))]
+    where = f"Measured, where nothing else is said, on {machine_line(bench['machine'])}."
+    parts += ["## How often right", where, markdown(accuracy_table(bench))]
     if "endtoend" in results:
         rows = [["faces to be found first, FER+", "right, %", "cut out, the same faces, %", "not found, %"]]
         for detector, one in results["endtoend"].items():
             if detector != "machine":
                 shares = (100 * one[key] / one["pictures"] for key in ("right", "cut_out_right", "missed"))
                 rows.append([f"{detector} (n = {one['pictures']:,})", *(f"{share:.1f}" for share in shares)])
-        parts += [markdown(rows), machine(results["endtoend"])]
+        parts += [markdown(rows), *elsewhere(results["endtoend"], results)]
     if bench["speeds"]:
         picture = "![Milliseconds a photo, mien beside fer](pictures/benchmarks.png)"
         parts += ["## A photo", markdown(speed_table(bench)), picture]
     if "video" in results:
         rates = results["video"]["frames_per_s"].items()
         rows = [["a video", "frames a second"], *([name, f"{rate:.0f}"] for name, rate in rates)]
-        parts += ["## A video", markdown(rows), machine(results["video"])]
+        parts += ["## A video", markdown(rows), *elsewhere(results["video"], results)]
     if "train" in results:
         rows = [["training, two threads", "images a second with mien", "with Keras", "times as fast"]]
         for network, rates in results["train"]["images_per_s"].items():
             ours, theirs = rates.get("mien"), rates.get("keras")
             ratio = f"{ours / theirs:.1f}" if ours and theirs else ""
             rows.append([network, *(f"{rate:.0f}" if rate else "" for rate in (ours, theirs)), ratio])
-        parts += ["## Training", markdown(rows), machine(results["train"])]
+        parts += ["## Training", markdown(rows), *elsewhere(results["train"], results)]
     if "load" in results:
         times = results["load"]["times_as_fast_as_pandas"]
-        parts += [f"FER-2013's CSV is read {times:.1f} times as fast as by pandas.", machine(results["load"])]
+        parts += [
+            f"FER-2013's CSV is read {times:.1f} times as fast as by pandas.",
+            *elsewhere(results["load"], results),
+        ]
     if "install" in results:
         one = results["install"]
         text = (
             f"The core is {one['packages']} packages, {one['mb']:.0f} MB; `mien analyze` takes {one['result_s']:.1f} s"
         )
-        parts += ["## Installing", f"{text} from start to result.", machine(results["install"])]
+        parts += ["## Installing", f"{text} from start to result.", *elsewhere(results["install"], results)]
     return "\n\n".join(parts)
 
 
-def machine(section: Results) -> str:
-    """Where a section's figures come from."""
-    return f"Measured on {machine_line(section['machine'])}."
+def elsewhere(section: Results, results: Results) -> list[str]:
+    """Where a section's figures come from, unless it is where the page's first are from."""
+    same = section["machine"] == results["bench"]["machine"]
+    return [] if same else [f"Measured on {machine_line(section['machine'])}."]
 
 
 def main() -> None:
