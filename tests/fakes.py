@@ -36,7 +36,7 @@ class FakeClassifier:
         licence="Apache-2.0",
     )
 
-    def __init__(self, *, not_a_face: float = 0.0) -> None:
+    def __init__(self, *, not_a_face: float | None = 0.0) -> None:
         self.not_a_face = not_a_face
         self.seen: list[NDArray[np.uint8]] = []
 
@@ -50,6 +50,7 @@ class FakeClassifier:
             first = float(crop.mean()) / 255
             rest = (1 - first) / (len(taxonomy) - 1)
             values = (first, *([rest] * (len(taxonomy) - 1)))
-            votes = (1 - self.not_a_face, *([0.0] * 8), self.not_a_face)
+            no_face = self.not_a_face
+            votes = None if no_face is None else (1 - no_face, *([0.0] * 8), no_face)
             answers.append(Emotions(taxonomy.name, values, votes))
         return answers

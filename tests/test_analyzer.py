@@ -51,6 +51,22 @@ def test_small_faces_and_no_faces_are_left_out() -> None:
     assert len(everything.read(bright_square(0, 0, 9)).faces) == 1
 
 
+def test_the_less_sure_the_detector_the_surer_the_model_has_to_be() -> None:
+    sure, unsure = Face((0.0, 0.0, 10.0, 20.0), 1.0, None), Face((0.0, 0.0, 10.0, 20.0), 0.5, None)
+    for share, scores in ((0.011, [1.0]), (0.0099, [1.0, 0.5])):  # 0.1 is 0.01 to the power of a half
+        analyzer = mien.Analyzer(model=FakeClassifier(not_a_face=share), detector=FakeDetector(sure, unsure))
+        assert [face.score for face in analyzer.read(bright_square(0, 0, 9)).faces] == scores
+
+
+def test_where_the_model_does_not_tell_the_detector_has_to_be_sure() -> None:
+    faces = (Face((0.0, 0.0, 10.0, 20.0), 0.5, None), Face((0.0, 0.0, 10.0, 20.0), 0.49, None))
+    for limit, scores in ((0.1, [0.5]), (1.0, [0.5, 0.49])):
+        analyzer = mien.Analyzer(
+            model=FakeClassifier(not_a_face=None), detector=FakeDetector(*faces), max_not_a_face=limit
+        )
+        assert [face.score for face in analyzer.read(bright_square(0, 0, 9)).faces] == scores
+
+
 def test_boxes_are_reported_within_the_picture() -> None:
     analyzer = mien.Analyzer(model=FakeClassifier(), detector=FakeDetector(Face((-9.0, -5.0, 50.0, 105.0), 1, None)))
     assert analyzer.read(bright_square(0, 0, 9)).faces[0].box_xyxy == (0.0, 0.0, 50.0, 100.0)

@@ -1,6 +1,7 @@
 """The product in one sentence: find the faces, frame them as the model was trained, say how they look."""
 
 import copy
+import math
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -24,6 +25,8 @@ from mien.streaming import StreamReader
 
 __all__ = ["Analyzer"]
 
+_LIKELY_SCORE = 0.5
+
 
 class Analyzer:
     """Reads pictures; one instance may be shared by any number of threads.
@@ -36,7 +39,10 @@ class Analyzer:
         min_face_px: Leave out faces whose box is smaller than this on its longer side.
         min_visible: Leave out faces of whose box less than this share lies in the picture: half a face says little.
         max_not_a_face: Leave out boxes that more than this share of viewers would call no face; 1 keeps all. At 0.1
-            0.4 % of the faces that no viewer doubted are lost (2,280 rows of FER-2013 kept aside in training).
+            0.4 % of the faces that no viewer doubted are lost (2,280 rows of FER-2013 kept aside in training). The less
+            sure the detector, the surer the model has to be: what counts is the share to the power of the detector's
+            score, so that of a box with 0.5 no more than 0.01 may say so. With a model that does not tell, boxes below
+            0.5 are left out.
         crop_scale: Side of the crop over the longer side of the box; None takes what the model was trained on.
         balance: How far to favour rare emotions, in 0..1: raise it to find more of them, at the price of more wrong
             answers; `docs/doubt.md` has what each step finds and costs.
@@ -159,13 +165,19 @@ class Analyzer:
         readings: list[FaceReading | None] = []
         for face, want in zip(faces, wanted, strict=True):
             emotions = next(answers) if want else None
-            if emotions is None or (emotions.not_a_face or 0.0) > self.options.max_not_a_face:
+            if emotions is None or not self._takes_for_face(face, emotions):
                 readings.append(None)
             else:
                 box_xyxy = _within(face.box_xyxy, width, height)
                 geometry = None if self._mesh is None else self._mesh.measure(frame_rgb, face)
                 readings.append(FaceReading(box_xyxy, face.score, face.landmarks, emotions, geometry=geometry))
         return readings
+
+    def _takes_for_face(self, face: Face, emotions: Emotions) -> bool:
+        """Whether detector and model together say so: the less sure the one, the surer the other has to be."""
+        if emotions.not_a_face is None:
+            return face.score >= _LIKELY_SCORE or self.options.max_not_a_face == 1
+        return math.pow(emotions.not_a_face, face.score) <= self.options.max_not_a_face
 
     def session(self, options: StreamOptions | None = None) -> Session:
         """A reader of one video or stream, frame by frame: people keep their number, readings are steady.

@@ -156,7 +156,7 @@ class Face:
 
     Args:
         box_xyxy: Left, top, right, bottom; may reach beyond the picture.
-        score: The detector's confidence in [0, 1]; scores of two detectors do not compare.
+        score: The detector's confidence in [0, 1]; scores of two detectors do not compare, but below 0.5 it doubts.
         landmarks: Five points; None from a detector that finds none.
 
     Raises:
@@ -345,7 +345,8 @@ class ReadOptions:
         labels: Name of the label set.
         min_face_px: Faces whose box is smaller on its longer side are left out; raise it to ignore a crowd.
         min_visible: Faces of whose box less than this share lies in the picture are left out; 0 keeps all.
-        max_not_a_face: Boxes that more than this share of viewers would call no face are left out; 1 keeps all.
+        max_not_a_face: Boxes that more than this share of viewers would call no face, that share to the power of the
+            detector's score, are left out; 1 keeps all.
         crop_scale: Side of the square crop over the longer side of the box.
         profile: Whose personal profile moved the emotions, and what it holds; None for the general model alone.
         balance: How far rare emotions are favoured: 0 decides for the most probable one, 1 as if all were equally

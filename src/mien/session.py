@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,14 @@ class Found:
 
     faces: tuple[Face, ...]
     readings: tuple[FaceReading, ...]
+
+    @classmethod
+    def by(cls, reader: FaceReader, frame_rgb: NDArray[np.uint8], *, detector: Detector | None = None) -> Self:
+        """What the reader finds, with another detector than its own if one is given, and its options keep."""
+        faces = (detector or reader.detector).detect(frame_rgb)
+        readings = reader.read_faces(frame_rgb, faces)
+        kept = [(face, reading) for face, reading in zip(faces, readings, strict=True) if reading is not None]
+        return cls(tuple(face for face, _ in kept), tuple(reading for _, reading in kept))
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ class Session:
 
     def look(self, frame_rgb: NDArray[np.uint8]) -> Found:
         """What the detector finds in a frame; depends on no other frame, so that it may be asked ahead."""
-        return self._look(self._quick_detector, frame_rgb)
+        return Found.by(self._reader, frame_rgb, detector=self._quick_detector)
 
     def advance(
         self, frame_rgb: NDArray[np.uint8], *, time_s: float, index: int | None = None, found: Found | None
@@ -174,12 +182,6 @@ class Session:
         """Track -> person, of those that are remembered; None where that is not sure yet."""
         return self._tracker.people
 
-    def _look(self, detector: Detector, frame_rgb: NDArray[np.uint8]) -> Found:
-        faces = detector.detect(frame_rgb)
-        readings = self._reader.read_faces(frame_rgb, faces)
-        kept = [(face, reading) for face, reading in zip(faces, readings, strict=True) if reading is not None]
-        return Found(tuple(face for face, _ in kept), tuple(reading for _, reading in kept))
-
     def _look_patiently(self, frame_rgb: NDArray[np.uint8], time_s: float) -> Found | None:
         """The second looks that a photo gets; now and then where there is nobody, and as long as they find somebody.
 
@@ -187,7 +189,7 @@ class Session:
         """
         if self._quick_detector is self._reader.detector or time_s < self._patient_from_s:
             return None
-        found = self._look(self._reader.detector, frame_rgb)
+        found = Found.by(self._reader, frame_rgb)
         # at whole seconds, wherever reading began: pieces of a video look at the same frames as one pass
         self._patient_from_s = time_s if found.faces else (math.floor(time_s / _PATIENCE_S) + 1) * _PATIENCE_S
         return found

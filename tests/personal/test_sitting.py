@@ -24,6 +24,13 @@ def test_what_cannot_be_used_is_said_and_not_taken() -> None:
             sitting.learn("anna", source="photos")
 
 
+def test_what_only_the_detector_takes_for_a_face_is_not_taken() -> None:
+    frame_rgb = load_photo(PHOTO)
+    sitting = Sitting(Analyzer(detector=FakeDetector(Face((20, 330, 120, 430), 0.4, None))))
+    assert "no face" in (sitting.take(frame_rgb, "neutral") or "")
+    assert len(sitting) == 0
+
+
 def test_a_face_that_cannot_be_seen_well_is_said_and_not_taken() -> None:
     frame_rgb = load_photo(PHOTO)
     sitting = Sitting(Analyzer(detector=FakeDetector(*Analyzer(detector="mtcnn").detector.detect(frame_rgb))))

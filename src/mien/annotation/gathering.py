@@ -14,7 +14,7 @@ from mien.media.finding import is_video
 from mien.media.photos import load_photo
 from mien.media.videos import Place, open_video
 from mien.preprocess import to_input
-from mien.session import FaceReader
+from mien.session import FaceReader, Found
 
 __all__ = ["SMALLEST_PX", "gather"]
 
@@ -76,7 +76,7 @@ def gather(
 
 
 def _faces(reader: FaceReader, frame_rgb: NDArray[np.uint8], source: str, time_s: float | None) -> Iterator[FoundFace]:
-    for face in reader.detector.detect(frame_rgb):
+    for face in Found.by(reader, frame_rgb).faces:
         if face.longer_side_px < SMALLEST_PX:
             continue
         crop = face_crop(frame_rgb, face, scale=reader.options.crop_scale)

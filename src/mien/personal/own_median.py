@@ -14,7 +14,7 @@ from mien.faces.align import face_crop
 from mien.personal.answers import Answers, answers_of
 from mien.personal.baseline import fit_baseline
 from mien.profiles import Profile
-from mien.session import FaceReader
+from mien.session import FaceReader, Found
 
 __all__ = ["own_median"]
 
@@ -36,9 +36,7 @@ def own_median(reader: FaceReader, frames_rgb: Iterable[NDArray[np.uint8]]) -> P
     answers: list[Answers] = []
     crowds = 0
     for frame_rgb in frames_rgb:
-        found = reader.detector.detect(frame_rgb)
-        kept = zip(found, reader.read_faces(frame_rgb, found), strict=True)
-        faces = [face for face, reading in kept if reading is not None]
+        faces = Found.by(reader, frame_rgb).faces
         crowds += len(faces) > 1
         if len(faces) == 1:
             crop = face_crop(frame_rgb, faces[0], scale=reader.options.crop_scale)

@@ -19,6 +19,7 @@ __all__ = ["MIN_FACE_PX", "Sitting"]
 MIN_FACE_PX = 40
 """Smaller faces say too little of a person's own look."""
 
+_NO_FACE = "no face: look at the camera"
 _REMEDIES: dict[Doubt, str] = {
     "too_dark": "the face is too dark: turn to the light",
     "too_blurred": "the face is blurred: hold still, and wipe the lens",
@@ -54,13 +55,15 @@ class Sitting:
         """
         faces = self._reader.detector.detect(frame_rgb)
         if len(faces) != 1:
-            return "no face: look at the camera" if not faces else f"{len(faces)} faces: be alone in the picture"
+            return _NO_FACE if not faces else f"{len(faces)} faces: be alone in the picture"
         crop = face_crop(frame_rgb, faces[0], scale=self._reader.options.crop_scale)
         if max(crop.shape[:2]) < MIN_FACE_PX:
             return f"the face is {max(crop.shape[:2])} px small: come closer"
         (doubts,) = measure_quality(to_input([crop], self._classifier.card.input), [max(crop.shape[:2])]).doubts()
         if doubts:
             return _REMEDIES[doubts[0]]
+        if self._reader.read_faces(frame_rgb, faces) == [None]:
+            return _NO_FACE
         self._answers.append(answers_of(self._classifier, [crop]))
         self.emotions.append(emotion)
         return None
