@@ -39,6 +39,12 @@ def test_each_face_of_a_photo_is_taken_once_as_the_model_sees_it(store: LabelSto
     assert (store.picture(1) or b"").startswith(b"\xff\xd8")
 
 
+def test_what_is_not_read_as_a_face_is_not_asked_about(store: LabelStore) -> None:
+    faces = (Face((30, 30, 90, 90), 1.0, None), Face((30, 30, 90, 90), 0.5, None))
+    analyzer = Analyzer(model=FakeClassifier(not_a_face=0.05), detector=FakeDetector(*faces))
+    assert gather(store, analyzer, PHOTO) == 1
+
+
 def test_a_broken_photo_is_said_and_leaves_nothing(store: LabelStore, tmp_path: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
