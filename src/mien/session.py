@@ -43,7 +43,7 @@ class Found:
 
     @classmethod
     def by(cls, reader: FaceReader, frame_rgb: NDArray[np.uint8], *, detector: Detector | None = None) -> Self:
-        """What the reader finds, with another detector than its own if one is given, and its options keep."""
+        """The faces that the reader's detector finds, or another one, and that the reader's options keep."""
         faces = (detector or reader.detector).detect(frame_rgb)
         readings = reader.read_faces(frame_rgb, faces)
         kept = [(face, reading) for face, reading in zip(faces, readings, strict=True) if reading is not None]

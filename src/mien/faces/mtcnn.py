@@ -61,11 +61,10 @@ class Mtcnn:
     eight looks or more.
 
     A lenient look has a finer pyramid, lets the last net decide on all that the first two do not rule out, and asks it
-    again about the box that it drew, as it is and mirrored. What it finds scores 0.35 to 0.8 and is not sure: whoever
-    reads emotions has to ask the model too, as `Analyzer` does. Then, of 1,500 faces of FER-2013's Training, which cuts
-    off hair and chin, 16 are missed, 199 without second looks (chosen there; 11 of 800 more, 54 of PublicTest's 3,199).
-    Of 112 pictures without a face, half of them mirror images, 19 have boxes, 4 of them boxes from 0.5 on, and one is
-    read.
+    again about the box that it drew, as it is and mirrored. What it finds scores 0.35 to 0.8 and may be no face: who
+    reads emotions has to ask the model too, as `Analyzer` does. Of the 3,199 faces of FER+ PublicTest, which cuts off
+    hair and chin, 54 are missed then; the thresholds were chosen on Training. `docs/endtoend.md` also says how often
+    something is read where no face is.
 
     Args:
         retries: Look again when nothing is found, or nothing sure; turn it off for video, where the next frame is the
