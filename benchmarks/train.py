@@ -2,17 +2,14 @@
 
     python benchmarks/train.py [--rounds 3] [--steps 6] [--networks pesamaa-elu miele-cnn] [--no-peers]
                                [--peer-python PYTHON]
-    python benchmarks/train.py --parity fer2013.csv [--epochs 3] [--rows 6000]
 
 Images per second of whole training steps on two threads, batch 64, with loading and augmentation on both sides: mien by
-its own loop and recipes (bf16-mixed, channels_last), Keras by `fit` over an `ImageDataGenerator` with the same turns,
-shifts and flips, the same optimiser, float32. Both have the same layers, which is checked by their parameters. Every
-system runs in a process of its own; they take turns, round by round, so that a slower or busier machine is slow for
-all of them. Keras gets an environment of its own under build/peers/keras, or --peer-python names one that has it; where
-it cannot be installed, the table says so and gives our own figures alone. Pixels are random: time does not depend on
-them.
-
-With --parity, the same short run in float32 and in bf16-mixed on real faces, and the validation accuracy of both.
+its own loop and recipes (channels_last, bf16 where the processor has it), Keras by `fit` over an `ImageDataGenerator`
+with the same turns, shifts and flips, the same optimiser, float32. Both have the same layers, which is checked by their
+parameters. Every system runs in a process of its own; they take turns, round by round, so that a slower or busier
+machine is slow for all of them. Keras gets an environment of its own under build/peers/keras, or --peer-python names
+one that has it; where it cannot be installed, the table says so and gives our own figures alone. Pixels are random:
+time does not depend on them.
 """
 
 import argparse
@@ -21,7 +18,6 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +49,7 @@ def mien_steps(name: str) -> Steps:
     from mien.learning.loop import TrainingLoop
     from mien.learning.memory import keep_freed_memory
     from mien.learning.networks.registry import count_parameters
+    from mien.learning.precision import native_precision
     from mien.learning.recipe import Recipe
     from mien.learning.recipe_files import load_recipe
     from mien.taxonomy import FER2013
@@ -63,7 +60,8 @@ def mien_steps(name: str) -> Steps:
     assert isinstance(recipe, Recipe)
     pixels, labels = random_rows()
     faces = FaceSet(pixels, labels, None, np.array(["Training"] * ROWS), FER2013, "random pixels")
-    fabric = Fabric(accelerator="cpu", devices=1, precision=recipe.precision)  # type: ignore[arg-type]
+    precision = native_precision(recipe.precision, accelerator="cpu")
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     loop = TrainingLoop(recipe, faces, faces.select(slice(0, BATCH)), fabric=fabric)
     assert count_parameters(loop.net).total == PARAMETERS[name]
 
@@ -216,28 +214,6 @@ def compare(network: str, python: Path | None, *, rounds: int, steps: int) -> di
     return medians
 
 
-def parity(data: Path, *, epochs: int, rows: int) -> None:
-    """The same short run of miele-cnn in float32 and in bf16-mixed."""
-    from mien.datasets.reading import read
-    from mien.learning.recipe import Recipe
-    from mien.learning.recipe_files import load_recipe
-    from mien.learning.training import Execution, train
-
-    faces = read(data)
-    training = faces.of_split("Training")
-    some = training.select(np.random.default_rng(0).permutation(len(training))[:rows])
-    for precision in ("32-true", "bf16-mixed"):
-        recipe = load_recipe("miele-cnn", overrides={"epochs": epochs, "precision": precision})
-        assert isinstance(recipe, Recipe)
-        with tempfile.TemporaryDirectory() as folder:
-            outcome = train(some, recipe, Path(folder) / "run", execution=Execution(accelerator="cpu"))
-        accuracies = " ".join(f"{figures['val_accuracy']:.4f}" for figures in outcome.epochs)
-        seconds = sum(figures["seconds"] for figures in outcome.epochs)
-        print(
-            f"miele-cnn {precision:10} {len(some)} rows, validation accuracy per epoch: {accuracies}  ({seconds:.0f} s)"
-        )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="turns of every system")
@@ -246,15 +222,10 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="our own figures alone")
     parser.add_argument("--peer-python", type=Path, metavar="PYTHON", help="an interpreter with Keras and TensorFlow")
     parser.add_argument("--json", type=Path, help="write the figures here too")
-    parser.add_argument("--parity", type=Path, metavar="DATA", help="compare precisions on these faces instead")
-    parser.add_argument("--epochs", type=int, default=3, help="of --parity")
-    parser.add_argument("--rows", type=int, default=6000, help="of --parity")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
         work(*args.worker)
-    elif args.parity:
-        parity(args.parity, epochs=args.epochs, rows=args.rows)
     else:
         python = None if args.no_peers else args.peer_python or peer_python()
         print(f"{platform.machine()}, {THREADS} threads, batch {BATCH}, medians of {args.rounds} x {args.steps} steps")

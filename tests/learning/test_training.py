@@ -18,7 +18,7 @@ import torch
 from mien.datasets.leaks import near_copy_of_any
 from mien.errors import DataError, RunError
 from mien.learning.loop import DivergedError, TrainingLoop
-from mien.learning.recipe import Optimisation, Recipe, Target
+from mien.learning.recipe import Optimisation, Precision, Recipe, Target
 from mien.learning.recipe_files import load_recipe, shipped_recipes
 from mien.learning.runs import claimed, load_network, read_record, read_validation
 from mien.learning.training import Execution, Outcome, split_training, train
@@ -69,6 +69,7 @@ def test_a_run_leaves_everything_that_it_should(unbroken: Path) -> None:
     assert {path.name for path in unbroken.iterdir()} == names
     record = read_record(unbroken)
     assert record["finished"] is True
+    assert record["precision"] == "32-true"
     assert record["epochs_done"] == 3
     assert record["heads"] == [
         {"name": "labels", "taxonomy": "fer2013", "columns": list(faces_to_learn(7).taxonomy.labels)}
@@ -129,6 +130,18 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
     assert finished.stopped is None
     assert_same_weights(run, unbroken)
     assert figures_of(run) == figures_of(unbroken)
+
+
+@pytest.mark.parametrize(("has_bf16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_a_run_computes_in_what_the_processor_has(
+    has_bf16: bool, precision: Precision, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has_bf16})
+    runs = {precision: tmp_path / "named", "auto": tmp_path / "auto"}
+    for wanted, run in runs.items():
+        train(faces_to_learn(), replace(TINY, precision=wanted, epochs=1), run, execution=CPU)
+    assert read_record(runs["auto"])["precision"] == precision
+    assert_same_weights(runs["auto"], runs[precision])
 
 
 def test_time_runs_out_and_the_run_goes_on_later(unbroken: Path, tmp_path: Path) -> None:

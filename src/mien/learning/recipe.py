@@ -13,6 +13,7 @@ __all__ = [
     "Imbalance",
     "Optimisation",
     "Optimiser",
+    "Precision",
     "Recipe",
     "Schedule",
     "SearchRange",
@@ -23,6 +24,7 @@ Target = Literal["labels", "votes", "soft", "majority", "probability", "multi-ta
 Imbalance = Literal["none", "oversample", "class-weights", "logit-adjustment"]
 Optimiser = Literal["sgd", "nesterov", "adam", "adamw", "nadam", "rmsprop"]
 Schedule = Literal["constant", "step", "cosine", "plateau"]
+Precision = Literal["auto", "bf16-mixed", "16-mixed", "32-true"]
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,8 @@ class Recipe:
         patience: Stop when validation accuracy has not risen for so many epochs; 0 goes to the end.
         keep: Weights of the epoch with the "best" validation accuracy, or of the "last".
         validation: Share of Training kept aside to choose by, near copies on one side.
-        precision: Lightning's name of the arithmetic; "32-true" is slower and repeatable to the bit.
+        precision: Lightning's name of the arithmetic; "auto" is "bf16-mixed" where the device computes with it and
+            "32-true" elsewhere (`precision`). "32-true" is repeatable to the bit.
         seed: Of the initial weights, the order and the views.
         split_seed: Of the draw of the validation part; runs that are to be compared or merged share it.
         options: What else the network's constructor takes.
@@ -196,7 +199,7 @@ class Recipe:
     patience: int = 0
     keep: Literal["best", "last"] = "best"
     validation: float = 0.1
-    precision: str = "bf16-mixed"
+    precision: Precision = "auto"
     seed: int = 0
     split_seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)

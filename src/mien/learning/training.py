@@ -22,6 +22,7 @@ from mien.learning.loop import TrainingLoop
 from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import count_parameters
 from mien.learning.optimisation import best_epoch
+from mien.learning.precision import native_precision
 from mien.learning.progress import EpochBar
 from mien.learning.recipe import ClassicalRecipe, Recipe
 from mien.learning.runs import (
@@ -157,12 +158,13 @@ def train(
         DivergedError: the loss is no longer a number.
     """
     execution = execution or Execution()
+    precision = native_precision(recipe.precision, accelerator=execution.accelerator)
     fabric = Fabric(
         accelerator=execution.accelerator,
         devices=execution.devices,
         num_nodes=execution.nodes,
         strategy=execution.strategy,
-        precision=recipe.precision,  # type: ignore[arg-type]  # Lightning lists the words as literals
+        precision=precision,
     )
     fabric.launch()
     if execution.keep_memory and fabric.device.type == "cpu":
@@ -185,6 +187,7 @@ def train(
                 "start": None if start is None else {"run": start.name, "recipe": (start / RECIPE).read_text("utf-8")},
                 "teachers": taught_by.record if taught_by else [],
                 "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+                "precision": precision,
                 "heads": describe_heads(loop.heads),
                 "parameters": count_parameters(loop.net)._asdict(),
                 "rows": {"training": len(loop.learn), "validation": len(choose), "skipped": len(faces.skipped)},

@@ -27,6 +27,7 @@ from mien.interruption import StopRequest
 from mien.learning.loop import DivergedError, TrainingLoop
 from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import NETWORKS
+from mien.learning.precision import native_precision
 from mien.learning.progress import quiet_lightning
 from mien.learning.recipe import Recipe, SearchRange
 from mien.learning.recipe_files import recipe_from_values, to_toml
@@ -220,11 +221,8 @@ def _work(
         trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
         candidate = _candidate(recipe, trial)
         try:
-            fabric = Fabric(
-                accelerator=study.accelerator,
-                devices=1,
-                precision=candidate.precision,  # type: ignore[arg-type]  # Lightning lists the words as literals
-            )
+            precision = native_precision(candidate.precision, accelerator=study.accelerator)
+            fabric = Fabric(accelerator=study.accelerator, devices=1, precision=precision)
             value = _accuracy(TrainingLoop(candidate, *parts, fabric=fabric), trial, stop)
         except (optuna.TrialPruned, DivergedError):
             opened.tell(trial, state=TrialState.PRUNED)
