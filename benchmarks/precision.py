@@ -16,24 +16,23 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 
 from mien.datasets.faceset import FaceSet
 from mien.datasets.reading import read
+from mien.learning.devices import NativePrecision, native_precision, open_devices
 from mien.learning.loop import TrainingLoop
 from mien.learning.memory import keep_freed_memory
-from mien.learning.precision import native_precision
 from mien.learning.recipe import Recipe
 from mien.learning.recipe_files import load_recipe
 from mien.learning.training import Execution, train
 from mien.taxonomy import FER2013
 
 RECIPES = ["mini-xception", "mien-s", "study-cnn", "miele-cnn"]
-PRECISIONS: tuple[Literal["32-true"], Literal["bf16-mixed"]] = ("32-true", "bf16-mixed")
+PRECISIONS: tuple[NativePrecision, NativePrecision] = ("32-true", "bf16-mixed")
 ROWS = 2048
 
 
@@ -58,7 +57,7 @@ def speed(name: str, *, rounds: int, steps: int) -> list[float]:
     loops: list[TrainingLoop] = []
     for precision in PRECISIONS:
         recipe = load(name, precision=precision, small_share=0)
-        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+        fabric = open_devices(precision, accelerator="cpu")
         loops.append(TrainingLoop(recipe, faces, faces.select(slice(0, recipe.batch)), fabric=fabric))
         loops[-1].take_step()  # allocates
     times_ms: list[list[float]] = [[] for _ in loops]
@@ -100,9 +99,8 @@ def main() -> None:
         parity(args.parity, epochs=args.epochs, rows=args.rows)
         return
     keep_freed_memory()  # as mien train does
-    processor = torch.cpu.get_capabilities()
     print(
-        f'{processor["cpu_name"]}, {torch.get_num_threads()} threads: "auto" is '
+        f'{torch.cpu.get_capabilities()["cpu_name"]}, {torch.get_num_threads()} threads: "auto" is '
         f"{native_precision('auto', accelerator='cpu')}"
     )
     for name in args.recipes:

@@ -43,13 +43,12 @@ def random_rows() -> tuple[Any, Any]:
 
 def mien_steps(name: str) -> Steps:
     import torch
-    from lightning.fabric import Fabric
 
     from mien.datasets.faceset import FaceSet
+    from mien.learning.devices import native_precision, open_devices
     from mien.learning.loop import TrainingLoop
     from mien.learning.memory import keep_freed_memory
     from mien.learning.networks.registry import count_parameters
-    from mien.learning.precision import native_precision
     from mien.learning.recipe import Recipe
     from mien.learning.recipe_files import load_recipe
     from mien.taxonomy import FER2013
@@ -61,7 +60,7 @@ def mien_steps(name: str) -> Steps:
     pixels, labels = random_rows()
     faces = FaceSet(pixels, labels, None, np.array(["Training"] * ROWS), FER2013, "random pixels")
     precision = native_precision(recipe.precision, accelerator="cpu")
-    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+    fabric = open_devices(precision, accelerator="cpu")
     loop = TrainingLoop(recipe, faces, faces.select(slice(0, BATCH)), fabric=fabric)
     assert count_parameters(loop.net).total == PARAMETERS[name]
 

@@ -7,7 +7,7 @@
     ├── CardError (ValueError)             a model file without a usable card
     ├── ProfileError (ValueError)          a personal profile of another model, or that does not help
     ├── RecipeError (ValueError)           a training recipe with an unknown or impossible value
-    ├── RunError (ValueError)              a training run's folder that cannot be used so
+    ├── RunError (ValueError)              a training run's folder or devices that cannot be used so
     ├── ExportError (RuntimeError)         an exported model that does not answer as its source
     ├── WeightsError (OSError)             a weight file that is not there or not what it should be
     │   ├── WeightsMissingError            known, but not on this machine yet

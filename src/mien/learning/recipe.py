@@ -24,7 +24,7 @@ Target = Literal["labels", "votes", "soft", "majority", "probability", "multi-ta
 Imbalance = Literal["none", "oversample", "class-weights", "logit-adjustment"]
 Optimiser = Literal["sgd", "nesterov", "adam", "adamw", "nadam", "rmsprop"]
 Schedule = Literal["constant", "step", "cosine", "plateau"]
-Precision = Literal["auto", "bf16-mixed", "16-mixed", "32-true"]
+Precision = Literal["auto", "bf16-mixed", "32-true"]
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Recipe:
         keep: Weights of the epoch with the "best" validation accuracy, or of the "last".
         validation: Share of Training kept aside to choose by, near copies on one side.
         precision: Lightning's name of the arithmetic; "auto" is "bf16-mixed" where the device computes with it and
-            "32-true" elsewhere (`precision`). "32-true" is repeatable to the bit.
+            "32-true" elsewhere (`devices`). "32-true" is repeatable to the bit.
         seed: Of the initial weights, the order and the views.
         split_seed: Of the draw of the validation part; runs that are to be compared or merged share it.
         options: What else the network's constructor takes.

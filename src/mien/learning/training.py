@@ -16,13 +16,13 @@ from mien.datasets.joining import add_rows, rows_to_add
 from mien.datasets.splits import validation_rows
 from mien.errors import DataError, RunError
 from mien.interruption import StopRequest
+from mien.learning.devices import native_precision, open_devices
 from mien.learning.distillation import Teachers
 from mien.learning.history import TensorBoard, plot_curves, write_metrics
 from mien.learning.loop import TrainingLoop
 from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import count_parameters
 from mien.learning.optimisation import best_epoch
-from mien.learning.precision import native_precision
 from mien.learning.progress import EpochBar
 from mien.learning.recipe import ClassicalRecipe, Recipe
 from mien.learning.runs import (
@@ -153,18 +153,18 @@ def train(
         DataError: the faces do not have what the recipe needs.
         RecipeError: the network cannot be built so.
         RunError: the folder holds a run and `resume` is False, or one of another recipe or other data;
-            another process is training in it; `start` is a run of another network, or it or a teacher learnt rows
-            that this run would choose by.
+            another process is training in it; this machine has no such devices; `start` is a run of another network,
+            or it or a teacher learnt rows that this run would choose by.
         DivergedError: the loss is no longer a number.
     """
     execution = execution or Execution()
     precision = native_precision(recipe.precision, accelerator=execution.accelerator)
-    fabric = Fabric(
+    fabric = open_devices(
+        precision,
         accelerator=execution.accelerator,
         devices=execution.devices,
-        num_nodes=execution.nodes,
+        nodes=execution.nodes,
         strategy=execution.strategy,
-        precision=precision,
     )
     fabric.launch()
     if execution.keep_memory and fabric.device.type == "cpu":

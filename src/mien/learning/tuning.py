@@ -17,17 +17,16 @@ from typing import Any
 
 import optuna
 import torch
-from lightning.fabric import Fabric
 from optuna.trial import TrialState
 from rich.console import Console
 
 from mien.datasets.faceset import FaceSet
 from mien.errors import RecipeError, RunError
 from mien.interruption import StopRequest
+from mien.learning.devices import native_precision, open_devices
 from mien.learning.loop import DivergedError, TrainingLoop
 from mien.learning.memory import keep_freed_memory
 from mien.learning.networks.registry import NETWORKS
-from mien.learning.precision import native_precision
 from mien.learning.progress import quiet_lightning
 from mien.learning.recipe import Recipe, SearchRange
 from mien.learning.recipe_files import recipe_from_values, to_toml
@@ -99,9 +98,10 @@ def tune(faces: FaceSet, recipe: Recipe, study: Study, *, trials: int) -> Tuning
     Raises:
         DataError: the faces do not have what the recipe needs.
         RecipeError: it has nothing to search, or searches how it is judged.
-        RunError: the study is of another recipe or other data.
+        RunError: the study is of another recipe or other data; this machine has no such accelerator.
     """
     _check_search(recipe)
+    open_devices("32-true", accelerator=study.accelerator)  # fails here rather than in every worker
     learn, choose = split_training(faces, recipe)
     study.folder.mkdir(parents=True, exist_ok=True)
     opened = _open(study, seed=recipe.seed)
@@ -222,7 +222,7 @@ def _work(
         candidate = _candidate(recipe, trial)
         try:
             precision = native_precision(candidate.precision, accelerator=study.accelerator)
-            fabric = Fabric(accelerator=study.accelerator, devices=1, precision=precision)
+            fabric = open_devices(precision, accelerator=study.accelerator)
             value = _accuracy(TrainingLoop(candidate, *parts, fabric=fabric), trial, stop)
         except (optuna.TrialPruned, DivergedError):
             opened.tell(trial, state=TrialState.PRUNED)

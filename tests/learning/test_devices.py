@@ -1,12 +1,12 @@
-"""Which arithmetic "auto" means, by what the device has instructions for."""
+"""Which arithmetic "auto" means, by what the device has instructions for; devices that there are not."""
 
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from mien.errors import RecipeError
-from mien.learning.precision import native_precision
+from mien.errors import RecipeError, RunError
+from mien.learning.devices import native_precision, open_devices
 from mien.learning.recipe import Precision
 from mien.learning.recipe_files import load_recipe
 
@@ -63,7 +63,7 @@ def test_mps_computes_in_float32(machine: SimpleNamespace) -> None:
     assert native_precision("auto", accelerator="auto") == FLOAT32
 
 
-@pytest.mark.parametrize("wanted", ["bf16-mixed", "16-mixed", "32-true"])
+@pytest.mark.parametrize("wanted", ["bf16-mixed", "32-true"])
 def test_what_a_recipe_names_is_taken_as_it_is(machine: SimpleNamespace, wanted: Precision) -> None:
     assert native_precision(wanted, accelerator="auto") == wanted
 
@@ -74,5 +74,20 @@ def test_this_machine_is_asked() -> None:
 
 
 def test_an_unknown_precision_is_refused_with_those_there_are() -> None:
-    with pytest.raises(RecipeError, match="precision must be one of auto, bf16-mixed, 16-mixed, 32-true, got 'half'"):
+    with pytest.raises(RecipeError, match="precision must be one of auto, bf16-mixed, 32-true, got 'half'"):
         load_recipe("mien-s", overrides={"precision": "half"})
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "devices", "strategy"),
+    [("abacus", "1", "auto"), ("cpu", "many", "auto"), ("cpu", "0", "auto"), ("cpu", "1", "divide")],
+)
+def test_devices_that_there_are_not_are_refused_in_a_sentence(accelerator: str, devices: str, strategy: str) -> None:
+    with pytest.raises(RunError, match=r"expected devices .*: choose others, or leave these options out"):
+        open_devices("32-true", accelerator=accelerator, devices=devices, strategy=strategy)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with pytest.raises(RunError, match="got accelerator 'cuda', devices '1', strategy 'auto'"):
+        open_devices("bf16-mixed", accelerator="cuda")
